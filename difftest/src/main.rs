@@ -1,1 +1,5 @@
-fn main() {}
+//! The `touchstone` command line.
+
+fn main() -> std::process::ExitCode {
+    difftest::cli::main()
+}

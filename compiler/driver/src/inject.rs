@@ -12,8 +12,13 @@ use std::fmt;
 /// An edit of one stage's artefact. It asks [`PassCx::permit`] for each application.
 #[derive(Clone, Copy)]
 pub enum Edit {
-    /// On the graph after all passes but before constants are rounded: a wrong rewrite.
-    Graph(fn(&Graph, &mut PassCx<'_>) -> Graph),
+    /// On the graph, right before the pass of this name (whether or not it runs at this optimisation level): a wrong rewrite.
+    Graph {
+        /// Name of the pass.
+        before: &'static str,
+        /// The rewrite.
+        rewrite: fn(&Graph, &mut PassCx<'_>) -> Graph,
+    },
     /// On F.
     Fused(fn(&mut Fused, &mut PassCx<'_>)),
     /// On T.
@@ -29,7 +34,7 @@ pub enum Edit {
 impl fmt::Debug for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Edit::Graph(_) => "Edit::Graph",
+            Edit::Graph { .. } => "Edit::Graph",
             Edit::Fused(_) => "Edit::Fused",
             Edit::Tile(_) => "Edit::Tile",
             Edit::Stream(_) => "Edit::Stream",

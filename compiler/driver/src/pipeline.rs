@@ -94,8 +94,6 @@ pub struct Compilation {
     pub placed: Arc<Placed>,
     /// B.
     pub binary: Arc<Vec<u8>>,
-    /// Rewrites applied, in order.
-    pub log: Vec<RewriteId>,
 }
 
 impl Compilation {
@@ -129,7 +127,7 @@ pub fn import(
 
 struct Run<'a> {
     opts: &'a Options,
-    log: RewriteLog,
+    log: &'a mut RewriteLog,
     control: Control,
     on_pass: &'a mut dyn FnMut(&'static str),
 }
@@ -137,7 +135,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn cx(&mut self, pass: &'static str) -> PassCx<'_> {
         (self.on_pass)(pass);
-        PassCx { pass, log: &mut self.log, control: &mut self.control }
+        PassCx { pass, log: self.log, control: &mut self.control }
     }
     fn check(&self, after: &'static str, verify: impl FnOnce() -> Vec<Violation>) -> Result<(), CompileError> {
         if self.opts.verify == Verify::Never {
@@ -146,11 +144,13 @@ impl Run<'_> {
         let violations = verify();
         if violations.is_empty() { Ok(()) } else { Err(CompileError::Broken { after: after.to_string(), violations }) }
     }
-    fn graph_edits(&mut self, graphs: &mut Vec<Snapshot>) -> Result<(), CompileError> {
+    fn graph_edits(&mut self, at: &str, graphs: &mut Vec<Snapshot>) -> Result<(), CompileError> {
         let opts = self.opts;
         for inj in &opts.injections {
-            if let Edit::Graph(f) = inj.edit {
-                let g = f(&graphs[graphs.len() - 1].graph, &mut self.cx(inj.name));
+            if let Edit::Graph { before, rewrite } = inj.edit
+                && before == at
+            {
+                let g = rewrite(&graphs[graphs.len() - 1].graph, &mut self.cx(inj.name));
                 self.push(graphs, inj.name, inj.claim, g)?;
             }
         }
@@ -178,23 +178,30 @@ impl Run<'_> {
     }
 }
 
-/// Compiles a specialised graph. `on_pass` is called when a pass starts (for timing and progress).
+/// Compiles a specialised graph. The rewrites applied are left in `log`, whatever the outcome; `on_pass` is called when a pass
+/// starts (for timing and progress).
 pub fn compile(
     graph: &Graph,
     opts: &Options,
+    log: &mut Vec<RewriteId>,
     on_pass: &mut dyn FnMut(&'static str),
 ) -> Result<Compilation, CompileError> {
-    let mut run = Run { opts, log: RewriteLog::new(opts.permit.clone()), control: opts.control.clone(), on_pass };
+    let mut rewrites = RewriteLog::new(opts.permit.clone());
+    let result = lower(graph, Run { opts, log: &mut rewrites, control: opts.control.clone(), on_pass });
+    *log = rewrites.applied;
+    result
+}
+
+fn lower(graph: &Graph, mut run: Run<'_>) -> Result<Compilation, CompileError> {
+    let opts = run.opts;
     let mut graphs = vec![Snapshot { pass: "import", claim: Claim::Bits, graph: Arc::new(graph.clone()) }];
     for p in opt::passes::PASSES {
+        run.graph_edits(p.name, &mut graphs)?;
         if opts.opt_level == 0 && !opt::passes::MANDATORY.contains(&p.name) {
             continue;
         }
         if p.name == "g.precision" && opts.precision != Precision::Bf16 {
             continue;
-        }
-        if p.name == "g.round-constants" {
-            run.graph_edits(&mut graphs)?;
         }
         let g = (p.run)(&graphs[graphs.len() - 1].graph, &mut run.cx(p.name))?;
         run.push(&mut graphs, p.name, p.claim, g)?;
@@ -249,7 +256,7 @@ pub fn compile(
             f(&mut binary, &mut run.cx(i.name));
         }
     }
-    Ok(Compilation { graphs, fused, tiles, stream, placed, binary: Arc::new(binary), log: run.log.applied })
+    Ok(Compilation { graphs, fused, tiles, stream, placed, binary: Arc::new(binary) })
 }
 
 fn verify_placed(p: &Placed) -> Vec<Violation> {
