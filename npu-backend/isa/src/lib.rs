@@ -5,7 +5,11 @@
 
 pub mod codes;
 pub mod config;
+pub mod encode;
 pub mod instr;
+pub mod layout;
+pub mod legal;
+mod legal_ew;
 pub mod program;
 pub mod rng;
 pub mod traps;
@@ -15,7 +19,9 @@ pub use codes::{
     SortFn,
 };
 pub use config::{ConfigError, NpuConfig};
+pub use encode::{CodeError, INSTR_BYTES, decode, encode};
 pub use instr::{Dma, Form, IndexedDma, Instr, Mx, Op, Operand, Poison, Pool, Token, Vx, VxFn};
+pub use legal_ew::is_float_class;
 pub use program::{
     AttrValue, DebugEntry, Direction, HostKernel, HostSeg, HostTensor, IoEntry, Layout, Program, QuantParams,
 };
