@@ -3,6 +3,9 @@
 //! The specification is `npu-backend/SPEC.md`; numbers in parentheses are its sections.
 #![deny(missing_docs)]
 
+pub mod access;
+mod access_mx;
+pub mod check;
 pub mod codes;
 pub mod config;
 pub mod encode;
@@ -12,8 +15,11 @@ pub mod legal;
 mod legal_ew;
 pub mod program;
 pub mod rng;
+pub mod runs;
 pub mod traps;
 
+pub use access::{AccessSets, Limits, access_sets};
+pub use check::check_instr;
 pub use codes::{
     AccTag, Act, Chan, DType, Engine, EwFn, Init, Mem, MxType, PoolFn, RedFn, Region, Round, RqMode, ScFn, ScanFn,
     SortFn,
@@ -25,4 +31,5 @@ pub use legal_ew::is_float_class;
 pub use program::{
     AttrValue, DebugEntry, Direction, HostKernel, HostSeg, HostTensor, IoEntry, Layout, Program, QuantParams,
 };
+pub use runs::{Run, Space};
 pub use traps::{Trap, TrapCode, When};
