@@ -16,7 +16,9 @@ mod legal_ew;
 pub mod program;
 pub mod rng;
 pub mod runs;
+mod shadow;
 pub mod traps;
+pub mod verify;
 
 pub use access::{AccessSets, Limits, access_sets};
 pub use check::check_instr;
@@ -33,3 +35,4 @@ pub use program::{
 };
 pub use runs::{Run, Space};
 pub use traps::{Trap, TrapCode, When};
+pub use verify::{Verified, verify};
