@@ -14,6 +14,7 @@ pub mod layout;
 pub mod legal;
 mod legal_ew;
 pub mod program;
+pub mod random;
 pub mod rng;
 pub mod runs;
 mod shadow;
