@@ -238,9 +238,10 @@ fn passes(setup: &Setup, c: &Compilation, inputs: &[Tensor], set: usize, r: &mut
         };
         let rhs = memo
             .entry((i, contract.name.clone()))
-            .or_insert_with(|| reference::evaluate(&after.graph, inputs, &contract));
+            .or_insert_with(|| reference::evaluate(&after.graph, inputs, &contract))
+            .clone();
         match (lhs, rhs) {
-            (Ok(a), Ok(b)) => compare_pass(after, &a, b, set, r),
+            (Ok(a), Ok(b)) => compare_pass(after, &a, &b, set, r),
             (Err(EvalError::Unsupported { reason, .. }), _) | (_, Err(EvalError::Unsupported { reason, .. })) => {
                 r.verdict = Some(Verdict::Unsupported);
                 r.reason = Some(format!("the reference has no kernel: {reason}"));
@@ -551,12 +552,17 @@ fn simulate(
     match machine.run(&c.placed.program, &inputs) {
         Ok(run) => {
             if let Some(t) = &run.stats {
-                r.cycles = Some(t.cycles);
+                r.cycles = Some(t.total_256 / 256);
             }
             Some(typed_outputs(c, run.outputs))
         }
-        Err(t) => {
+        Err(sim::RunError::Trap(t)) => {
             trap(&t, Arrow::Placement.lowering(), Arrow::Placement, set, c, r);
+            None
+        }
+        Err(e) => {
+            r.count(Arrow::Placement, false);
+            bit_failure(c, None, Arrow::Placement, None, e.to_string(), set, r);
             None
         }
     }

@@ -1,5 +1,5 @@
 //! The `touchstone` command line.
 
 fn main() -> std::process::ExitCode {
-    difftest::cli::main()
+    touchstone_difftest::cli::main()
 }

@@ -229,9 +229,7 @@ pub fn reinfer(g: &Graph) -> Option<Graph> {
     let mut h = g.clone();
     for id in g.nodes.ids() {
         let n = g.nodes[id].clone();
-        let args: Vec<Option<opt::types::Arg<'_>>> =
-            n.inputs.iter().map(|v| v.map(|v| opt::types::Arg { ty: h.ty(v), value: h.constant(v) })).collect();
-        let types: Vec<TensorType> = opt::types::infer(n.op, &n.attrs, &args, n.outputs.len()).ok()?;
+        let types: Vec<TensorType> = opt::types::infer_node(&h, &n).ok()?;
         for (&o, t) in n.outputs.iter().zip(types) {
             h.values[o].ty = t;
         }

@@ -74,12 +74,12 @@ pub fn onnx_bytes(data: &[u8]) {
 pub fn isa_bytes(data: &[u8]) {
     let config = NpuConfig::named("tiny-fuzz").expect("a built-in configuration");
     if let Ok(p) = isa::container::decode(data) {
-        let _ = isa::verify::verify(&p, &config);
+        let _ = isa::verify(&p, &config);
         assert_eq!(isa::container::decode(&isa::container::encode(&p)).as_ref(), Ok(&p), "decode(encode(x)) = x");
     }
     for word in data.as_chunks::<64>().0 {
-        if let Ok(i) = isa::decode::decode(word) {
-            assert_eq!(&isa::encode::encode(&i).expect("what was decoded encodes"), word);
+        if let Ok(i) = isa::decode(word) {
+            assert_eq!(&isa::encode(&i).expect("what was decoded encodes"), word);
         }
     }
 }
@@ -87,7 +87,7 @@ pub fn isa_bytes(data: &[u8]) {
 /// `sim_bytes`: the simulator on decoded programs: traps, never a panic.
 pub fn sim_bytes(data: &[u8]) {
     let config = NpuConfig::named("tiny-fuzz").expect("a built-in configuration");
-    let code: Vec<isa::Instr> = data.as_chunks::<64>().0.iter().filter_map(|w| isa::decode::decode(w).ok()).collect();
+    let code: Vec<isa::Instr> = data.as_chunks::<64>().0.iter().filter_map(|w| isa::decode(w).ok()).collect();
     let program = isa::Program::new(config.hash(), code, vec![7; 4096], 4096, 0, 0);
     let opts = sim::Options { max_instructions: 10_000, ..sim::Options::default() };
     let _ = sim::Simulator::new(&config, opts).run(&program, &[]);

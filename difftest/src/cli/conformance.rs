@@ -4,11 +4,11 @@ use super::Outcome;
 use crate::campaign::quiet_panics;
 use crate::case::{Case, Setup};
 use anyhow::{Context, Result, anyhow, bail};
-use ir::{Graph, Model, Tensor};
+use ir::{Graph, Model, Op, Tensor};
 use rayon::prelude::*;
 use reference::Contract;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Arguments.
@@ -52,7 +52,7 @@ pub fn run(a: Args) -> Result<Outcome> {
     };
     if let Some(f) = &a.names {
         let text = std::fs::read_to_string(f).with_context(|| format!("cannot read {}", f.display()))?;
-        let wanted: std::collections::BTreeSet<&str> = text.lines().filter_map(|l| l.split_whitespace().next()).collect();
+        let wanted: BTreeSet<&str> = text.lines().filter_map(|l| l.split_whitespace().next()).collect();
         names.retain(|p| p.file_name().is_some_and(|n| wanted.contains(&*n.to_string_lossy())));
     }
     if names.is_empty() {
@@ -128,7 +128,7 @@ fn tensors(dir: &Path, prefix: &str, n: usize) -> Result<Result<Vec<Option<Tenso
             out.push(None);
             continue;
         }
-        match onnx::tensor::read_tensor(&bytes) {
+        match onnx::read_tensor(&bytes) {
             Ok((_, t)) => out.push(Some(t)),
             Err(e) => return Ok(Err(format!("{}: {e}", p.display()))),
         }
@@ -138,13 +138,37 @@ fn tensors(dir: &Path, prefix: &str, n: usize) -> Result<Result<Vec<Option<Tenso
 
 /// Inputs that only determine shapes: bound when the model can't be specialised without their values.
 fn shape_like(model: &Model, given: &[Option<Tensor>]) -> BTreeMap<String, Tensor> {
+    let shapes = shape_operands(model);
     model
         .inputs
         .iter()
         .zip(given)
-        .filter(|(v, _)| onnx::shape_operands(model).contains(&v.name))
+        .filter(|(v, _)| shapes.contains(&v.name))
         .filter_map(|(v, t)| Some((v.name.clone(), t.clone()?)))
         .collect()
+}
+
+/// Names of the model's inputs that are operands which only determine shapes (NPU.md 4.6).
+fn shape_operands(model: &Model) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    for n in &model.nodes {
+        let at: &[usize] = match n.op {
+            Op::Reshape | Op::Expand | Op::Tile | Op::Squeeze | Op::Unsqueeze | Op::TopK | Op::CenterCropPad => &[1],
+            Op::Split | Op::CumSum | Op::CumProd | Op::OneHot => &[1],
+            Op::Slice => &[1, 2, 3, 4],
+            Op::Pad => &[1, 3],
+            Op::Resize => &[1, 2, 3],
+            Op::ConstantOfShape => &[0],
+            Op::Range => &[0, 1, 2],
+            Op::AffineGrid => &[1],
+            Op::Col2Im => &[1, 2],
+            Op::Trilu => &[1],
+            o if o.schema().family == ir::Family::Reduce && o.schema().inputs.1 == 2 => &[1],
+            _ => &[],
+        };
+        out.extend(at.iter().filter_map(|&i| n.inputs.get(i).cloned().flatten()));
+    }
+    out
 }
 
 fn one_set(model: &Model, data: &Path, setup: &Setup, on_anvil: bool) -> Result<Row> {

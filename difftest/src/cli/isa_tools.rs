@@ -63,7 +63,7 @@ pub fn asm(a: AsmArgs) -> Result<Outcome> {
 /// Verifies a program.
 pub fn verify(a: VerifyArgs) -> Result<Outcome> {
     let p = program(&a.program)?;
-    let traps = isa::verify::verify(&p, &config(&a.config)?);
+    let traps = isa::verify(&p, &config(&a.config)?).err().unwrap_or_default();
     let rows: Vec<_> =
         traps.iter().map(|t| json!({ "trap": t.code.name(), "pc": t.pc, "detail": t.to_string() })).collect();
     let text = if traps.is_empty() {
