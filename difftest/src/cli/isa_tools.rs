@@ -1,7 +1,7 @@
 //! `touchstone disasm`, `asm`, `verify`.
 
-use super::common::config;
 use super::Outcome;
+use super::common::config;
 use anyhow::{Context, Result, anyhow};
 use serde_json::json;
 use std::path::{Path, PathBuf};
