@@ -9,6 +9,9 @@ use crate::scope::{Found, Scope};
 use ir::{Attr, AttrDefault, AttrKind, Attrs, DType, Family, ModelNode, Op, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// No operator or function has more; attribute lists are kept sorted by insertion.
+const MAX_ATTRIBUTES: usize = 256;
+
 /// Where a node is, for reports and for [`ModelNode`].
 pub fn place(n: &NodeProto, i: usize, outer: Option<&str>, source: Option<u32>) -> At {
     let own = match n.name.as_deref() {
@@ -41,6 +44,11 @@ impl Importer {
     pub fn node(&mut self, mut n: NodeProto, at: &At, scope: &mut Scope<'_>) {
         let before = self.errors.len();
         let inputs = self.node_inputs(&n.input, at, scope);
+        if n.attribute.len() > MAX_ATTRIBUTES {
+            let message = format!("has {} attributes, more than {MAX_ATTRIBUTES}", n.attribute.len());
+            self.report(Problem::invalid(message), at.clone());
+            n.attribute.clear();
+        }
         let attributes = self.resolve_attributes(std::mem::take(&mut n.attribute), at, scope);
         let domain = normal_domain(n.domain.as_deref().unwrap_or("")).to_owned();
         let op = n.op_type.clone().unwrap_or_default();
