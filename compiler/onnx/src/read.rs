@@ -277,7 +277,7 @@ impl Importer {
     /// The nodes of a graph, branch or function, in order. `source` is the node of the main graph around them.
     pub fn body(&mut self, nodes: Vec<NodeProto>, scope: &mut Scope<'_>, source: Option<u32>) {
         let mut faulty = BTreeSet::new();
-        for (i, message) in order::check(&nodes) {
+        for (i, message) in order::check(&nodes, |name| scope.lookup(name) != Found::Undefined) {
             faulty.insert(i);
             let at = crate::node::place(&nodes[i], i, scope.outer, source);
             self.report(Problem::invalid(message), at);
