@@ -241,6 +241,7 @@ impl Importer {
             }
             attrs.set(name, value.clone());
         }
+        check_type_codes(op, &attrs)?;
         for spec in schema.attrs {
             if spec.default == AttrDefault::Required && !attrs.has(spec.name) {
                 return Err(Problem::invalid(format!("required attribute `{}` is missing", spec.name)));
@@ -301,6 +302,23 @@ impl Importer {
             self.dtypes.entry(name.clone()).or_insert(d);
         }
     }
+}
+
+/// Attributes that name an element type name one that we have; 0 stands for the default one where there is a default.
+fn check_type_codes(op: Op, attrs: &Attrs) -> Result<(), Problem> {
+    for name in ["to", "dtype", "output_dtype", "softmax_precision"] {
+        let Some(code) = attrs.int(name) else { continue };
+        if code == 0 && op.attr(name).is_some_and(|s| s.default != AttrDefault::Required) {
+            continue;
+        }
+        let dtype = i32::try_from(code)
+            .map_err(|_| Problem::invalid(format!("{code} is no element type")))
+            .and_then(crate::tensor::dtype);
+        if let Err(p) = dtype {
+            return Err(Problem { kind: p.kind, message: format!("attribute `{name}`: {}", p.message) });
+        }
+    }
+    Ok(())
 }
 
 fn range(least: usize, most: usize) -> String {

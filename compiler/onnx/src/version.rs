@@ -18,6 +18,8 @@ const NEWER_OPERATORS: &[(Op, u32)] = &[
 
 /// Attributes that came after the base set.
 const NEWER_ATTRIBUTES: &[(Op, &str, u32)] = &[
+    (Op::Attention, "left_window_size", 25),
+    (Op::Attention, "right_window_size", 25),
     (Op::Cast, "round_mode", 24),
     (Op::CastLike, "round_mode", 24),
     (Op::DequantizeLinear, "output_dtype", 23),

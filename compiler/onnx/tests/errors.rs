@@ -43,6 +43,8 @@ fn all_problems_are_reported_with_their_node() {
         node("DFT", "x", "g", vec![]),
         node("MatMul", "_ x", "h", vec![]),
         node("Split", "x", "", vec![]),
+        node("Cast", "x", "i", vec![int("to", 17)]),
+        node("Cast", "x", "j", vec![int("to", 0)]),
     ]);
     assert_eq!(
         got,
@@ -58,6 +60,8 @@ fn all_problems_are_reported_with_their_node() {
             "Unsupported node `#8` (#8, DFT): operator DFT is not supported",
             "Invalid node `#9` (#9, MatMul): required input 0 is omitted",
             "Invalid node `#10` (#10, Split): has 0 outputs, at least 1 expected",
+            "Unsupported node `#11` (#11, Cast): attribute `to`: element type FLOAT8E4M3FN is not supported",
+            "Invalid node `#12` (#12, Cast): attribute `to`: the element type is undefined",
         ]
     );
 }
