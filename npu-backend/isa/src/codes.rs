@@ -10,6 +10,16 @@ pub trait FieldValue: Sized {
     fn to_raw(&self) -> i64;
     /// The value of a raw integer; `None` if it is reserved or does not fit the type.
     fn from_raw(raw: i64) -> Option<Self>;
+    /// Values have names in assembler text.
+    const NAMED: bool = false;
+    /// The name of a raw integer, for named types.
+    fn name_of_raw(_raw: i64) -> Option<&'static str> {
+        None
+    }
+    /// The raw integer of a name, for named types.
+    fn raw_of_name(_name: &str) -> Option<i64> {
+        None
+    }
 }
 
 macro_rules! int_field {
@@ -28,6 +38,21 @@ impl FieldValue for u64 {
     }
     fn from_raw(raw: i64) -> Option<Self> {
         u64::try_from(raw).ok()
+    }
+}
+
+impl FieldValue for Option<u16> {
+    /// A PRM record: none is 0xFFFF, and 0xFFFF is no record.
+    fn to_raw(&self) -> i64 {
+        match self {
+            None => 0xFFFF,
+            Some(0xFFFF) => i64::MAX, // wider than any field: the encoder rejects it
+            Some(record) => i64::from(*record),
+        }
+    }
+    fn from_raw(raw: i64) -> Option<Self> {
+        let record = u16::try_from(raw).ok()?;
+        Some((record != 0xFFFF).then_some(record))
     }
 }
 
@@ -66,6 +91,9 @@ macro_rules! code_enum {
         impl FieldValue for $name {
             fn to_raw(&self) -> i64 { i64::from(self.code()) }
             fn from_raw(raw: i64) -> Option<Self> { Self::from_code(u8::try_from(raw).ok()?) }
+            const NAMED: bool = true;
+            fn name_of_raw(raw: i64) -> Option<&'static str> { Self::from_raw(raw).map(Self::name) }
+            fn raw_of_name(name: &str) -> Option<i64> { Self::from_name(name).map(|v| v.to_raw()) }
         }
 
         impl std::fmt::Display for $name {
