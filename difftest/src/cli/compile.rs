@@ -96,7 +96,7 @@ pub fn compile(a: Args) -> Result<Outcome> {
         Some("groups") => text += &lir::text::fused(&c.fused),
         Some("tiles") => text += &lir::text::tiles(&c.tiles),
         Some("schedule") => text += &lir::text::stream(&c.stream),
-        Some("asm") => text += &isa::disasm::print(&c.placed.program),
+        Some("asm") => text += &isa::disasm::print_program(&c.placed.program),
         _ => {}
     }
     if let Some(out) = &a.out {
@@ -175,7 +175,7 @@ fn dtype(d: isa::DType) -> Result<ir::DType> {
 /// Simulates a program.
 pub fn run(a: RunArgs) -> Result<Outcome> {
     let bytes = std::fs::read(&a.program).with_context(|| format!("cannot read {}", a.program.display()))?;
-    let program = isa::container::decode(&bytes).map_err(|e| anyhow!("{}: {e}", a.program.display()))?;
+    let program = isa::container::read_program(&bytes).map_err(|e| anyhow!("{}: {e}", a.program.display()))?;
     let config = super::common::config(&a.config)?;
     let given = npz::read(&a.inputs)?;
     let mut inputs = Vec::new();
