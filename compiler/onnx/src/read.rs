@@ -12,11 +12,14 @@ use crate::scope::{Found, Names, Scope, Versions};
 use crate::tensor;
 use ir::{DType, Dim, Model, ModelValue, Op, Tensor};
 use prost::Message;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Oldest IR version with operator sets.
 const MIN_IR: i64 = 3;
+/// Most problems that are listed.
+const MAX_ERRORS: usize = 10_000;
 /// Newest IR version known here.
 const MAX_IR: i64 = 14;
 
@@ -68,9 +71,16 @@ impl Importer {
         }
     }
 
-    /// Notes a problem.
+    /// Notes a problem. Names are shortened, and after [`MAX_ERRORS`] there are no more notes, so that hostile models
+    /// cannot make gigabytes of text.
     pub fn report(&mut self, p: Problem, at: At) {
-        self.errors.push(p.at(at));
+        match self.errors.len().cmp(&MAX_ERRORS) {
+            Ordering::Less => self.errors.push(p.at(at.shortened())),
+            Ordering::Equal => {
+                self.errors.push(ImportError::new(p.kind, At::Model, "further problems are not listed"));
+            }
+            Ordering::Greater => {}
+        }
     }
 
     fn read(&mut self, p: ModelProto) {
@@ -267,7 +277,7 @@ impl Importer {
     /// The nodes of a graph, branch or function, in order. `source` is the node of the main graph around them.
     pub fn body(&mut self, nodes: Vec<NodeProto>, scope: &mut Scope<'_>, source: Option<u32>) {
         let mut faulty = BTreeSet::new();
-        for (i, message) in order::check(&nodes) {
+        for (i, message) in order::check(&nodes, |name| scope.lookup(name) != Found::Undefined) {
             faulty.insert(i);
             let at = crate::node::place(&nodes[i], i, scope.outer, source);
             self.report(Problem::invalid(message), at);

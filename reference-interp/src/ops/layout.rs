@@ -386,3 +386,59 @@ pub fn center_crop_pad(a: &Args<'_>) -> OpResult<Bounded> {
     }
     Ok(pool.take(&idx, dims))
 }
+/// Col2Im: sums overlapping blocks (a linear map); each result has at most as many terms as the block has elements.
+pub fn col2im(a: &Args<'_>) -> OpResult<Bounded> {
+    let x = a.x(0)?;
+    let image = a.ints(1)?.iter().map(|&d| dim(d)).collect::<OpResult<Vec<_>>>()?;
+    let block = a.ints(2)?.iter().map(|&d| dim(d)).collect::<OpResult<Vec<_>>>()?;
+    let r = image.len();
+    let list = |name: &str, d: i64, n: usize| a.int_list(name).map_or_else(|| vec![d; n], <[i64]>::to_vec);
+    let (dil, strd, pads) = (list("dilations", 1, r), list("strides", 1, r), list("pads", 0, 2 * r));
+    let ok = block.len() == r && dil.len() == r && strd.len() == r && pads.len() == 2 * r && x.rank() == 3;
+    if !ok || strd.iter().chain(&dil).any(|&s| s < 1) || block.contains(&0) {
+        return invalid("attributes of Col2Im do not fit the image's rank");
+    }
+    let kernel = count(&block);
+    let steps: Vec<usize> = (0..r)
+        .map(|k| {
+            let span = image[k] as i64 + pads[k] + pads[k + r] - dil[k] * (block[k] as i64 - 1) - 1;
+            if span < 0 { 0 } else { (span / strd[k]) as usize + 1 }
+        })
+        .collect();
+    let blocks = count(&steps);
+    if x.dims[1] % kernel != 0 || x.dims[2] != blocks {
+        return invalid(format!("shape {:?} does not fit {kernel} elements in each of {blocks} blocks", x.dims));
+    }
+    let (n, c) = (x.dims[0], x.dims[1] / kernel);
+    let mut dims = vec![n, c];
+    dims.extend(&image);
+    let total = a.cx.alloc(&dims)?;
+    let st = strides(&image);
+    let pixels = count(&image);
+    let mut target = vec![None; kernel * blocks];
+    let mut ko = Odometer::new(&block);
+    let mut at = 0;
+    while let Some(kc) = ko.next() {
+        let mut so = Odometer::new(&steps);
+        while let Some(sc) = so.next() {
+            let mut t = Some(0usize);
+            for k in 0..r {
+                let p = sc[k] as i64 * strd[k] - pads[k] + kc[k] as i64 * dil[k];
+                t = t.filter(|_| p >= 0 && (p as usize) < image[k]).map(|s| s + p as usize * st[k]);
+            }
+            target[at] = t;
+            at += 1;
+        }
+    }
+    let gather = |v: &[f64]| {
+        let mut out = vec![0.0; total];
+        for (i, &p) in v.iter().enumerate() {
+            let (plane, k) = (i / (kernel * blocks), i % (kernel * blocks));
+            if let Some(t) = target[k] {
+                out[plane * pixels + t] += p;
+            }
+        }
+        out
+    };
+    super::reduce::linear_map(a.cx, x, dims, kernel as f64, &gather)
+}
