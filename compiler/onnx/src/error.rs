@@ -88,6 +88,10 @@ impl ImportErrors {
     pub fn kind(&self) -> ErrorKind {
         self.errors.iter().map(|e| e.kind).max().unwrap_or(ErrorKind::Malformed)
     }
+    /// Whether every problem is an unsupported feature: the verdict `unsupported` rather than bad input.
+    pub fn is_unsupported(&self) -> bool {
+        self.kind() == ErrorKind::Unsupported
+    }
 }
 
 impl From<ImportError> for ImportErrors {

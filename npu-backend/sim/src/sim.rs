@@ -1,0 +1,360 @@
+//! Running whole programs.
+
+use isa::rng::SplitMix64;
+use isa::{
+    Direction, HostKernel, HostTensor, Instr, IoEntry, NpuConfig, Op, Program, Region, Trap, TrapCode,
+};
+
+use crate::machine::{Counters, Machine};
+use crate::timing::{self, TimingStats};
+
+/// What local memories and R1 hold before the first write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Fill {
+    /// Zero bytes (uninitialised in checked mode).
+    #[default]
+    Zero,
+    /// Bytes of this seed, also uninitialised: outputs must not depend on them.
+    Random(u64),
+}
+
+/// Three independent switches and the limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Init bits, tags, exact accumulators, outputs written, and the load-time verifier. Bounds are always checked.
+    pub check: bool,
+    /// Compute [`TimingStats`].
+    pub timing: bool,
+    /// More executed instructions trap `E_INSTR_LIMIT`.
+    pub max_instructions: u64,
+    /// Memory before the first write.
+    pub fill: Fill,
+    /// Largest R0 + R1 + R2 + R3 in bytes; a larger program is refused.
+    pub max_dram: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            check: true,
+            timing: false,
+            max_instructions: u64::MAX,
+            fill: Fill::Zero,
+            max_dram: 4 << 30,
+        }
+    }
+}
+
+/// What a run leaves.
+#[derive(Clone, Debug)]
+pub struct RunResult {
+    /// (name, bytes) of every output, in IOTAB order, in its layout.
+    pub outputs: Vec<(String, Vec<u8>)>,
+    /// Sticky counters.
+    pub counters: Counters,
+    /// Instructions executed.
+    pub instructions: u64,
+    /// Host kernels executed.
+    pub host_kernels: u64,
+    /// Present if [`Options::timing`] is set.
+    pub stats: Option<TimingStats>,
+}
+
+/// Why a run did not finish.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RunError {
+    /// The program did something undefined.
+    #[error(transparent)]
+    Trap(#[from] Trap),
+    /// The inputs do not fit the program.
+    #[error("input `{name}`: {what}")]
+    Input {
+        /// Its name.
+        name: String,
+        /// Missing, unknown, twice, or a wrong size.
+        what: String,
+    },
+    /// Tables of the program that contradict each other (regions, IOTAB, HOSTSEG).
+    #[error("malformed program: {0}")]
+    Program(String),
+    /// More DRAM than [`Options::max_dram`].
+    #[error("the program needs {need} bytes of DRAM, the limit is {limit}")]
+    Memory {
+        /// Bytes of all regions.
+        need: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A host kernel failed, or there is nobody to run it.
+    #[error("host kernel {kernel} at @{pc}: {what}")]
+    Host {
+        /// The SEGMENT_END.
+        pc: u32,
+        /// The operator.
+        kernel: String,
+        /// The reason.
+        what: String,
+    },
+}
+
+impl RunError {
+    /// The trap, if it is one.
+    pub fn trap(&self) -> Option<&Trap> {
+        match self {
+            RunError::Trap(trap) => Some(trap),
+            _ => None,
+        }
+    }
+}
+
+/// Executes the kernels of host segments (4.6).
+pub trait HostKernels {
+    /// Computes one kernel from dense row-major inputs (`None`: omitted) and returns one buffer per entry of
+    /// `kernel.outputs`, dense row major, of exactly the stated size (`None` where the entry is `None`).
+    ///
+    /// # Errors
+    /// A reason, if the kernel is unknown or its operands are illegal.
+    fn run(&mut self, kernel: &HostKernel, inputs: &[Option<&[u8]>]) -> Result<Vec<Option<Vec<u8>>>, String>;
+}
+
+/// Called after every instruction.
+pub type Observer<'a> = &'a mut dyn FnMut(u32, &Machine);
+
+/// One NPU, reused from run to run.
+#[derive(Clone, Debug)]
+pub struct Simulator {
+    config: NpuConfig,
+    options: Options,
+    machine: Machine,
+}
+
+impl Simulator {
+    /// A simulator of a configuration (which the caller has validated).
+    pub fn new(config: &NpuConfig, options: Options) -> Self {
+        Simulator { config: config.clone(), options, machine: Machine::new(config) }
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &NpuConfig {
+        &self.config
+    }
+    /// The options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+    /// Changes the options of later runs.
+    pub fn set_options(&mut self, options: Options) {
+        self.options = options;
+    }
+    /// The memories as the last run left them.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Runs a program without host segments.
+    ///
+    /// # Errors
+    /// See [`Simulator::run_with`].
+    pub fn run(&mut self, program: &Program, inputs: &[(String, Vec<u8>)]) -> Result<RunResult, RunError> {
+        self.run_with(program, inputs, None, None)
+    }
+
+    /// Runs a program from empty memories. `host` executes host segments; `observer` sees the machine after every
+    /// instruction. Inputs are (name, bytes in the layout of the IOTAB entry), each input exactly once.
+    ///
+    /// # Errors
+    /// The first trap (load-time ones first), or a typed error about inputs, tables, memory or host kernels.
+    pub fn run_with(
+        &mut self,
+        program: &Program,
+        inputs: &[(String, Vec<u8>)],
+        mut host: Option<&mut dyn HostKernels>,
+        mut observer: Option<Observer<'_>>,
+    ) -> Result<RunResult, RunError> {
+        self.load(program, inputs)?;
+        let mut host_kernels = 0;
+        let mut bursts = Vec::new();
+        for (index, instr) in program.code.iter().enumerate() {
+            let pc = index as u32;
+            if index as u64 >= self.options.max_instructions {
+                return Err(Trap::at(TrapCode::InstrLimit, pc, format!("limit {}", self.options.max_instructions)).into());
+            }
+            self.machine.step(instr, pc)?;
+            match instr.op {
+                Op::SegmentEnd { seg } => {
+                    host_kernels += self.segment(program, seg, pc, &mut host)?;
+                }
+                Op::Ldx(_) | Op::Stx(_) => bursts.push((pc, self.machine.last_bursts)),
+                _ => {}
+            }
+            if let Some(observer) = &mut observer {
+                observer(pc, &self.machine);
+            }
+        }
+        if self.options.check
+            && let Some(at) = self.machine.dram(Region::R3).first_unwritten()
+        {
+            return Err(Trap::whole(TrapCode::OutputUnwritten, format!("R3 byte {at:#x}")).into());
+        }
+        let stats = self.options.timing.then(|| timing::analyse(&self.config, program, &bursts));
+        Ok(RunResult {
+            outputs: self.outputs(program)?,
+            counters: self.machine.counters(),
+            instructions: program.code.len() as u64,
+            host_kernels,
+            stats,
+        })
+    }
+
+    /// Load-time checks, then regions and inputs.
+    fn load(&mut self, program: &Program, inputs: &[(String, Vec<u8>)]) -> Result<(), RunError> {
+        if program.config_hash != self.config.hash() {
+            let detail = format!("made for {:016x}, this is {:016x}", program.config_hash, self.config.hash());
+            return Err(Trap::whole(TrapCode::Config, detail).into());
+        }
+        let sizes = program.region_sizes;
+        if sizes[0] != program.consts.len() as u64 {
+            return Err(RunError::Program(format!("R0 has {} bytes, its size is {}", program.consts.len(), sizes[0])));
+        }
+        let need = sizes.iter().fold(0u64, |sum, &s| sum.saturating_add(s));
+        if need > self.options.max_dram {
+            return Err(RunError::Memory { need, limit: self.options.max_dram });
+        }
+        let image = input_image(program, inputs, sizes)?;
+        let m = &mut self.machine;
+        m.set_check(self.options.check);
+        m.reset_local();
+        m.set_dram(program.consts.clone(), sizes[1] as usize, image, sizes[3] as usize);
+        if let Fill::Random(seed) = self.options.fill {
+            let mut rng = SplitMix64::new(seed);
+            for memory in [&mut m.spm, &mut m.prm, &mut m.lut, &mut m.acc.mem, &mut m.dram[1]] {
+                memory.fill_with(|| rng.next_u64());
+            }
+        }
+        Ok(())
+    }
+
+    fn outputs(&self, program: &Program) -> Result<Vec<(String, Vec<u8>)>, RunError> {
+        let outs = program.iotab.iter().filter(|e| e.direction == Direction::Out);
+        outs.map(|e| {
+            let range = entry_range(e, program.region_sizes)?;
+            Ok((e.name.clone(), self.machine.dram(e.region).bytes()[range].to_vec()))
+        })
+        .collect()
+    }
+
+    /// Runs the kernels of one host segment.
+    fn segment(
+        &mut self,
+        program: &Program,
+        seg: u32,
+        pc: u32,
+        host: &mut Option<&mut dyn HostKernels>,
+    ) -> Result<u64, RunError> {
+        let Some(segment) = program.host_segs.get(seg as usize) else {
+            return Err(Trap::at(TrapCode::Decode, pc, format!("host segment {seg} does not exist")).into());
+        };
+        for kernel in &segment.kernels {
+            let fail = |what: String| RunError::Host { pc, kernel: kernel.kernel.clone(), what };
+            let Some(host) = host.as_deref_mut() else { return Err(fail("no host kernels were given".into())) };
+            let mut inputs = Vec::with_capacity(kernel.inputs.len());
+            for tensor in &kernel.inputs {
+                inputs.push(match tensor {
+                    Some(t) => Some(self.host_input(t, pc)?),
+                    None => None,
+                });
+            }
+            let outputs = host.run(kernel, &inputs).map_err(fail)?;
+            if outputs.len() != kernel.outputs.len() {
+                return Err(fail(format!("{} outputs, {} expected", outputs.len(), kernel.outputs.len())));
+            }
+            for (index, (tensor, bytes)) in kernel.outputs.iter().zip(outputs).enumerate() {
+                match (tensor, bytes) {
+                    (Some(t), Some(bytes)) if t.bytes() == Some(bytes.len() as u64) => {
+                        self.host_output(t, &bytes, pc)?;
+                    }
+                    (None, None) => {}
+                    _ => return Err(fail(format!("output {index} is missing, unexpected or of another size"))),
+                }
+            }
+        }
+        Ok(segment.kernels.len() as u64)
+    }
+
+    fn host_input(&self, t: &HostTensor, pc: u32) -> Result<&[u8], RunError> {
+        let trap = |code, detail: String| RunError::Trap(Trap::at(code, pc, detail));
+        let range = self.host_range(t, pc)?;
+        if !t.region.readable() {
+            return Err(trap(TrapCode::RegionPerm, format!("host kernel reads {}", t.region)));
+        }
+        let memory = self.machine.dram(t.region);
+        if self.options.check {
+            memory.inited(range.start as i64, range.len()).map_err(|f| trap(f.code, f.detail))?;
+        }
+        Ok(&memory.bytes()[range])
+    }
+
+    fn host_output(&mut self, t: &HostTensor, bytes: &[u8], pc: u32) -> Result<(), RunError> {
+        let range = self.host_range(t, pc)?;
+        if !t.region.writable() {
+            let detail = format!("host kernel writes {}", t.region);
+            return Err(Trap::at(TrapCode::RegionPerm, pc, detail).into());
+        }
+        self.machine.dram_mut(t.region).poke(range.start, bytes);
+        Ok(())
+    }
+
+    fn host_range(&self, t: &HostTensor, pc: u32) -> Result<std::ops::Range<usize>, RunError> {
+        let size = self.machine.dram(t.region).len() as u64;
+        match t.bytes().and_then(|len| t.offset.checked_add(len)) {
+            Some(end) if end <= size => Ok(t.offset as usize..end as usize),
+            _ => {
+                let detail = format!("host tensor at {}+{} outside 0..{size}", t.region, t.offset);
+                Err(Trap::at(TrapCode::Bounds, pc, detail).into())
+            }
+        }
+    }
+}
+
+/// The bytes of an IOTAB entry in its region.
+fn entry_range(e: &IoEntry, sizes: [u64; 4]) -> Result<std::ops::Range<usize>, RunError> {
+    let size = sizes[e.region.index()];
+    match e.bytes().and_then(|len| e.offset.checked_add(len)) {
+        Some(end) if end <= size => Ok(e.offset as usize..end as usize),
+        _ => Err(RunError::Program(format!("`{}` does not lie inside {} of {size} bytes", e.name, e.region))),
+    }
+}
+
+/// R2 from the inputs; every input of IOTAB is given exactly once with its size, and bound ones with their value.
+fn input_image(program: &Program, inputs: &[(String, Vec<u8>)], sizes: [u64; 4]) -> Result<Vec<u8>, RunError> {
+    let bad = |name: &str, what: String| RunError::Input { name: name.to_owned(), what };
+    let wanted: Vec<&IoEntry> = program.iotab.iter().filter(|e| e.direction == Direction::In).collect();
+    for (i, (name, _)) in inputs.iter().enumerate() {
+        if !wanted.iter().any(|e| e.name == *name) {
+            return Err(bad(name, "the program has no such input".into()));
+        }
+        if inputs[..i].iter().any(|(other, _)| other == name) {
+            return Err(bad(name, "is given twice".into()));
+        }
+    }
+    let mut image = vec![0; sizes[2] as usize];
+    for e in wanted {
+        let Some((_, bytes)) = inputs.iter().find(|(name, _)| *name == e.name) else {
+            return Err(bad(&e.name, "is missing".into()));
+        };
+        let range = entry_range(e, sizes)?;
+        if bytes.len() != range.len() {
+            return Err(bad(&e.name, format!("{} bytes, the program wants {}", bytes.len(), range.len())));
+        }
+        if e.region != Region::R2 {
+            return Err(RunError::Program(format!("input `{}` lies in {}", e.name, e.region)));
+        }
+        image[range].copy_from_slice(bytes);
+    }
+    Ok(image)
+}
+
+/// Instructions of a program that belong to debug builds only.
+pub(crate) fn takes_no_time(instr: &Instr) -> bool {
+    matches!(instr.op, Op::Poison(_))
+}
