@@ -12,6 +12,7 @@ mod num;
 mod runs;
 mod sim;
 pub mod timing;
+pub mod trace;
 
 pub use kernels::transcend;
 pub use machine::{Counters, Machine};
