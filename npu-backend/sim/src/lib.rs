@@ -5,6 +5,7 @@
 //! reference semantics; a program that passes the static verifier gives the same memory under every legal timing.
 #![deny(missing_docs)]
 
+mod digest;
 mod kernels;
 mod machine;
 mod mem;

@@ -5,6 +5,7 @@ use isa::{
     Direction, HostKernel, HostTensor, IoEntry, NpuConfig, Op, Program, Region, Trap, TrapCode,
 };
 
+use crate::digest::sha256;
 use crate::machine::{Counters, Machine};
 use crate::timing::{self, TimingStats};
 
@@ -356,6 +357,10 @@ fn input_image(program: &Program, inputs: &[(String, Vec<u8>)], sizes: [u64; 4])
         }
         if e.region != Region::R2 {
             return Err(RunError::Program(format!("input `{}` lies in {}", e.name, e.region)));
+        }
+        if e.bound.is_some_and(|digest| digest != sha256(bytes)) {
+            let detail = format!("`{}` has another value than the one compiled for", e.name);
+            return Err(Trap::whole(TrapCode::BoundInput, detail).into());
         }
         image[range].copy_from_slice(bytes);
     }

@@ -178,6 +178,7 @@ fn touched_bytes_are_the_access_sets() {
 
 #[test]
 fn random_programs_run_and_time() {
+    let mut ran = 0;
     for seed in 0..300 {
         let config = if seed % 3 == 0 { NpuConfig::random(seed) } else { NpuConfig::tiny() };
         let random = random_program(&config, 12, seed);
@@ -193,6 +194,7 @@ fn random_programs_run_and_time() {
             Err(other) => panic!("seed {seed}: {other}"),
         };
         let stats = first.stats.as_ref().expect("asked for");
+        ran += 1;
         stats.check_invariants().unwrap_or_else(|what| panic!("seed {seed}: {what}"));
         assert!(!stats.critical_path.is_empty() && stats.critical_path.last().is_some_and(|s| s.slack == 0));
         // reused memories, no checks, random fill: the same bytes
@@ -207,6 +209,7 @@ fn random_programs_run_and_time() {
             assert_eq!(first.counters, again.counters);
         }
     }
+    assert!(ran > 200, "only {ran} of 300 programs ran to the end");
 }
 
 #[test]

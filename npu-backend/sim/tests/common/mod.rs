@@ -5,7 +5,6 @@ use ::isa::{
     AccTag, DType, Direction, Dma, Form, Instr, IoEntry, Mem, NpuConfig, Op, Operand, Program, Region, Vx, VxFn,
 };
 use sim::{Machine, Options, RunError, RunResult, Simulator};
-pub use ::isa;
 pub use touchstone_sim as sim;
 
 /// The fuzzing machine.
