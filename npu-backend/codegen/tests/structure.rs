@@ -3,12 +3,12 @@
 
 mod common;
 
-use touchstone_codegen::CodegenOptions;
 use common::{Line, compile, graphs};
 use isa::{Limits, NpuConfig, Space};
 use kit::id::Id;
 use lir::tile::{BufMem, TileOp};
 use std::collections::BTreeMap;
+use touchstone_codegen::CodegenOptions;
 
 fn configs() -> Vec<NpuConfig> {
     let mut v: Vec<NpuConfig> = ["tiny-fuzz", "edge-256", "server-16k"]
@@ -93,6 +93,10 @@ fn executes_cleanly(line: &Line, cfg: &NpuConfig) -> Result<(), String> {
                 bits[from as usize..to as usize].fill(true);
             }
         }
+    }
+    let written = init.get(&Space::Dram(isa::Region::R3)).map_or(0, |b| b.iter().filter(|w| **w).count());
+    if written as u64 != p.region_sizes[3] {
+        return Err(format!("{written} of {} output bytes are written", p.region_sizes[3]));
     }
     isa::verify(p, cfg).map_err(|t| format!("{:?}", t.first()))?;
     Ok(())
