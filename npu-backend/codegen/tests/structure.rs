@@ -128,6 +128,23 @@ fn every_graph_compiles_to_a_clean_program_on_every_configuration() {
 }
 
 #[test]
+fn every_operator_compiles_for_every_element_type() {
+    let mut problems = Vec::new();
+    for (name, g) in common::operators::operators() {
+        let cfg = NpuConfig::tiny();
+        match compile(&g, &cfg, &CodegenOptions::default()) {
+            Err(e) => problems.push(format!("{name}: {e}")),
+            Ok(line) => {
+                for r in [stored_once(&line), buffers_fit(&line, &cfg), executes_cleanly(&line, &cfg)] {
+                    problems.extend(r.err().map(|e| format!("{name}: {e}")));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems[..problems.len().min(30)].join("\n"));
+}
+
+#[test]
 fn debug_entries_name_every_instruction_of_the_stream() {
     for (name, g) in graphs() {
         let line = compile(&g, &NpuConfig::tiny(), &CodegenOptions::default()).expect(name);

@@ -1,5 +1,7 @@
 //! Graphs for the structural tests, and the whole line down to a program.
 
+pub mod operators;
+
 use ir::{Attrs, DType, Graph, Op, Origin, Tensor, TensorType, ValueId};
 use isa::NpuConfig;
 use kit::{CompileError, Control, PassCx, RewriteLog};
