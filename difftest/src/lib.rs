@@ -1,1 +1,22 @@
-//! difftest
+//! The apparatus: cases, oracles, attribution, reduction, faults, campaigns, reports, and the command line.
+
+pub mod attribute;
+pub mod campaign;
+pub mod case;
+pub mod check;
+pub mod cli;
+pub mod conformance;
+pub mod data;
+pub mod dir;
+pub mod faults;
+pub mod guard;
+pub mod moves;
+pub mod mutate;
+pub mod npz;
+pub mod reduce;
+pub mod report;
+pub mod targets;
+pub mod verdict;
+
+pub use case::{Case, Setup};
+pub use verdict::{Arrow, Failure, Report, Verdict};

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `touchstone` command line.
+
+fn main() -> std::process::ExitCode {
+    touchstone_difftest::cli::main()
+}

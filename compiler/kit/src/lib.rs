@@ -14,7 +14,7 @@ pub mod stage;
 pub use control::Control;
 pub use error::CompileError;
 pub use id::IdVec;
-pub use pass::{Claim, PassCx};
+pub use pass::{Claim, PassCx, Rounding};
 pub use rewrite::{Permit, RewriteId, RewriteLog};
 pub use rng::Rng;
 pub use stage::{Ir, Stage, Violation};

@@ -51,6 +51,8 @@ pub enum Permit {
     First(u32),
     /// Exactly these.
     Only(BTreeSet<RewriteId>),
+    /// All but these (pass, rule) pairs: the reducer's guard against sliding into another bug.
+    ExceptRules(BTreeSet<(String, String)>),
 }
 
 /// The rewrites applied so far, in order, and the counters that name the next one.
@@ -77,6 +79,7 @@ impl RewriteLog {
             Permit::All => true,
             Permit::First(n) => self.applied.len() < *n as usize,
             Permit::Only(set) => set.contains(&id),
+            Permit::ExceptRules(rules) => !rules.contains(&(id.pass.clone(), id.rule.clone())),
         };
         if yes {
             self.applied.push(id);

@@ -1,0 +1,88 @@
+//! Attention and rotary embedding.
+
+use super::Arg;
+use super::util::*;
+use ir::{Attrs, TensorType};
+
+/// Batch, heads, sequence and head size of Q, K or V, of rank 4, or of rank 3 with the number of heads as an attribute.
+fn heads(a: &Attrs, v: &Arg<'_>, attr: &str, name: &str) -> Res<[usize; 4]> {
+    let d = &v.ty.dims;
+    if d.len() == 4 {
+        return Ok([d[0], d[1], d[2], d[3]]);
+    }
+    want_rank(v, 3, name)?;
+    let n = a.int(attr).ok_or_else(|| format!("attribute `{attr}` is needed where {name} has rank 3"))?;
+    if n < 1 || !(d[2] as u64).is_multiple_of(n as u64) {
+        return Err(format!("{n} heads do not divide the width {} of {name}", d[2]));
+    }
+    Ok([d[0], n as usize, d[1], d[2] / n as usize])
+}
+/// Y, present_key, present_value, qk_matmul_output.
+pub fn attention(a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
+    let (q, k, v) = (req(x, 0, "Q")?, req(x, 1, "K")?, req(x, 2, "V")?);
+    want_float(&q, "Q")?;
+    same_dtype(&q, &k, "K")?;
+    let ([b, hq, sq, dk], [bk, hk, sk, dk2], [bv, hv, sv, dv]) =
+        (heads(a, &q, "q_num_heads", "Q")?, heads(a, &k, "kv_num_heads", "K")?, heads(a, &v, "kv_num_heads", "V")?);
+    if b != bk || b != bv || dk != dk2 || hk != hv || sk != sv || hk == 0 || !hq.is_multiple_of(hk) {
+        return Err(format!("Q {}, K {} and V {} do not fit together", q.ty, k.ty, v.ty));
+    }
+    let past = match opt(x, 4) {
+        None => 0,
+        Some(p) => {
+            want_rank(&p, 4, "past_key")?;
+            want_dims(&p, &[b, hk, p.ty.dims[2], dk], "past_key")?;
+            if let Some(pv) = opt(x, 5) {
+                want_dims(&pv, &[b, hk, p.ty.dims[2], dv], "past_value")?;
+            }
+            p.ty.dims[2]
+        }
+    };
+    let total = past + sk;
+    if let Some(m) = opt(x, 3) {
+        let mut dims = m.ty.dims.clone();
+        if let Some(last) = dims.last_mut()
+            && *last < total
+        {
+            *last = total;
+        }
+        broadcasts_to(&dims, &[b, hq, sq, total], "attn_mask")?;
+    }
+    let y = if q.ty.rank() == 3 { vec![b, sq, hq * dv] } else { vec![b, hq, sq, dv] };
+    let t = q.ty.dtype;
+    Ok(vec![
+        TensorType::new(t, y),
+        TensorType::new(k.ty.dtype, [b, hk, total, dk]),
+        TensorType::new(v.ty.dtype, [b, hk, total, dv]),
+        TensorType::new(t, [b, hq, sq, total]),
+    ])
+}
+pub fn rotary(a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
+    let (v, c, s) = (req(x, 0, "X")?, req(x, 1, "cos_cache")?, req(x, 2, "sin_cache")?);
+    want_float(&v, "X")?;
+    want_dims(&s, &c.ty.dims, "sin_cache")?;
+    let [b, _, seq, d] = if v.ty.rank() == 4 {
+        heads(a, &v, "num_heads", "X")?
+    } else {
+        match int(a, "num_heads")? {
+            0 => return Err("attribute `num_heads` is needed where X has rank 3".into()),
+            _ => heads(a, &v, "num_heads", "X")?,
+        }
+    };
+    let rot = match int(a, "rotary_embedding_dim")? {
+        0 => d,
+        r => dim(r.into(), "rotary_embedding_dim")?,
+    };
+    if rot > d || !rot.is_multiple_of(2) {
+        return Err(format!("the rotary width {rot} is odd or above the head size {d}"));
+    }
+    match opt(x, 3) {
+        None => want_dims(&c, &[b, seq, rot / 2], "cos_cache")?,
+        Some(p) => {
+            want_dims(&p, &[b, seq], "position_ids")?;
+            want_rank(&c, 2, "cos_cache")?;
+            want_dims(&c, &[c.ty.dims[0], rot / 2], "cos_cache")?;
+        }
+    }
+    Ok(vec![v.ty.clone()])
+}

@@ -1,0 +1,187 @@
+//! The short commands: `interp`, `gen`, `corpus`, `contract`.
+
+use super::Outcome;
+use super::common::{ModelArgs, SetupArgs, case};
+use crate::dir::{expected, renumbered};
+use crate::{npz, targets};
+use anyhow::{Context, Result, anyhow, bail};
+use graphgen::{Lattice, Profile};
+use reference::Contract;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Arguments of `interp`.
+#[derive(clap::Args, Debug)]
+pub struct InterpArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    setup: SetupArgs,
+    /// Outputs by name.
+    #[arg(long, value_name = "Y.npz")]
+    outputs: PathBuf,
+    /// Values as f64 with `NAME/radius` beside them, instead of the declared type.
+    #[arg(long)]
+    bounds: bool,
+}
+
+/// Runs the reference interpreter.
+pub fn interp(a: InterpArgs) -> Result<Outcome> {
+    let case = match case(&a.model, &a.setup, "edge-256", 1)? {
+        Ok(c) => c,
+        Err(why) => {
+            return Ok(Outcome::ok(format!("unsupported: {why}"), json!({ "verdict": "unsupported", "reason": why })));
+        }
+    };
+    let e = match reference::evaluate(&case.graph, &case.sets[0], &case.setup.contract) {
+        Ok(e) => e,
+        Err(e @ reference::EvalError::Unsupported { .. }) => {
+            return Ok(Outcome::ok(e.to_string(), json!({ "verdict": "unsupported", "reason": e.to_string() })));
+        }
+        Err(e) => bail!("{}: {e}", a.model.model.display()),
+    };
+    let out: BTreeMap<String, ir::Tensor> = if a.bounds {
+        expected(&case.graph, &e)
+    } else {
+        case.graph.outputs.iter().zip(e.outputs()).map(|(o, b)| (o.name.clone(), b.to_tensor())).collect()
+    };
+    npz::write(&a.outputs, &out)?;
+    let n = case.graph.outputs.len();
+    Ok(Outcome::ok(
+        format!("{n} outputs written to {}", a.outputs.display()),
+        json!({ "verdict": "agree", "outputs": n }),
+    ))
+}
+
+/// Arguments of `gen`.
+#[derive(clap::Args, Debug)]
+pub struct GenArgs {
+    /// How many graphs.
+    #[arg(long)]
+    cases: u64,
+    /// Seed.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Kind of graphs.
+    #[arg(long, default_value = "default", value_parser = Profile::NAMES.to_vec())]
+    profile: String,
+    /// Machine whose boundaries the extents are drawn around.
+    #[arg(long, default_value = "tiny-fuzz")]
+    config: String,
+    /// Writes the graphs as INDEX.onnx.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Generates graphs.
+#[expect(clippy::disallowed_methods, reason = "the rate is reported, not compared")]
+pub fn generate(a: GenArgs) -> Result<Outcome> {
+    let profile = Profile::named(&a.profile).expect("clap allows known profiles");
+    let lattice = Lattice::of(&super::common::config(&a.config)?);
+    if let Some(d) = &a.out {
+        std::fs::create_dir_all(d).with_context(|| format!("cannot create {}", d.display()))?;
+    }
+    let began = Instant::now();
+    let (mut nodes, mut digest) = (0usize, 0u128);
+    for i in 0..a.cases {
+        let seed = kit::Rng::stream(a.seed, i).next_u64();
+        let g = graphgen::from_seed(seed, &profile, &lattice, &mut |_, _| true);
+        nodes += g.nodes.len();
+        digest = digest.wrapping_add(ir::hash::canonical(&g));
+        if let Some(d) = &a.out {
+            std::fs::write(d.join(format!("{i}.onnx")), onnx::write_graph(&renumbered(&g)))?;
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    let rate = a.cases as f64 / seconds.max(1e-9);
+    let mean = nodes as f64 / a.cases.max(1) as f64;
+    let json = json!({ "cases": a.cases, "graphs_per_second": rate, "mean_nodes": mean, "seconds": seconds,
+        "graphs_digest": format!("{digest:032x}") });
+    Ok(Outcome::ok(format!("{} graphs of {mean:.1} nodes, {rate:.0} per second", a.cases), json))
+}
+
+/// Arguments of `corpus`.
+#[derive(clap::Args, Debug)]
+pub struct CorpusArgs {
+    #[command(subcommand)]
+    what: CorpusCommand,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum CorpusCommand {
+    /// ONNX models to serialised graphs, named by content.
+    Import {
+        /// Models.
+        models: Vec<PathBuf>,
+        /// Corpus directory.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Serialised graphs to ONNX models.
+    Export {
+        /// Corpus files.
+        files: Vec<PathBuf>,
+        /// Directory for the models.
+        #[arg(long)]
+        to: PathBuf,
+    },
+}
+
+/// Converts corpora.
+pub fn corpus(a: CorpusArgs) -> Result<Outcome> {
+    let mut n = 0;
+    let to = match &a.what {
+        CorpusCommand::Import { to, .. } | CorpusCommand::Export { to, .. } => to.clone(),
+    };
+    std::fs::create_dir_all(&to).with_context(|| format!("cannot create {}", to.display()))?;
+    match a.what {
+        CorpusCommand::Import { models, .. } => {
+            for m in &models {
+                let g = match super::common::load(m, BTreeMap::new(), BTreeMap::new())? {
+                    super::common::Load::Graph(g) => renumbered(&g),
+                    super::common::Load::Unsupported(why) => bail!("{}: unsupported: {why}", m.display()),
+                };
+                let name = format!("{:032x}", ir::hash::canonical(&g));
+                std::fs::write(to.join(name), targets::serialise(&g))?;
+                n += 1;
+            }
+        }
+        CorpusCommand::Export { files, .. } => {
+            let setup = crate::Setup::new("tiny-fuzz", isa::NpuConfig::tiny());
+            for f in &files {
+                let bytes = std::fs::read(f).with_context(|| format!("cannot read {}", f.display()))?;
+                let g = targets::graph_of(&bytes, &setup)
+                    .ok_or_else(|| anyhow!("{} is not a valid serialised graph", f.display()))?;
+                let name = f.file_name().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+                std::fs::write(to.join(format!("{name}.onnx")), onnx::write_graph(&renumbered(&g)))?;
+                n += 1;
+            }
+        }
+    }
+    Ok(Outcome::ok(format!("{n} files written to {}", to.display()), json!({ "files": n })))
+}
+
+/// Arguments of `contract`.
+#[derive(clap::Args, Debug)]
+pub struct ContractArgs {
+    #[command(subcommand)]
+    what: ContractCommand,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum ContractCommand {
+    /// Names and meanings.
+    List,
+}
+
+/// Lists contracts.
+pub fn contract(a: ContractArgs) -> Result<Outcome> {
+    let ContractCommand::List = a.what;
+    let rows: Vec<Contract> = Contract::NAMES.iter().filter_map(|n| Contract::named(n)).collect();
+    let text = rows.iter().fold(String::new(), |s, c| {
+        s + &format!("{:<6} accumulator {:?}, re-association {:?}, NaN {:?}\n", c.name, c.acc, c.reassociate, c.nan)
+    });
+    Ok(Outcome::ok(text, json!({ "contracts": rows.iter().map(|c| c.name.clone()).collect::<Vec<_>>() })))
+}

@@ -1,0 +1,424 @@
+//! Binary and variadic element-by-element operators with multidirectional broadcasting.
+//!
+//! Bounds (NUMERICS.md 3.1 and 3.2): `Add`, `Sub`, `Sum`, `Mean` and `Mul` stay in the linear region; `Div`, `Pow`, `PRelu`
+//! collapse it. Integers are exact and wrap like two's complement; integer division truncates (ONNX 14), `Mod` follows
+//! the divisor's sign with `fmod=0` and the dividend's with `fmod=1`.
+
+use super::integer::int_binary;
+use super::linear::{clean, poison_or};
+use crate::contract::{Func, NanRule};
+use crate::cx::{Args, EvalCx, Raw};
+use crate::error::{OpResult, invalid, unsupported};
+use crate::index::{broadcast, broadcast_map};
+use crate::value::{Bounded, Data, Float, Int};
+use ir::{DType, Op};
+
+/// Two operands brought to their common shape.
+pub fn pair(cx: &EvalCx<'_>, a: &Bounded, b: &Bounded) -> OpResult<(Bounded, Bounded, Vec<usize>)> {
+    if a.dtype != b.dtype {
+        return invalid(format!("operand types differ: {} and {}", a.dtype, b.dtype));
+    }
+    let dims = broadcast(&[&a.dims, &b.dims])?;
+    cx.alloc(&dims)?;
+    Ok((spread(a, &dims), spread(b, &dims), dims))
+}
+
+/// A tensor repeated to a shape that it broadcasts to.
+pub fn spread(a: &Bounded, dims: &[usize]) -> Bounded {
+    if a.dims == dims { a.clone() } else { a.take(&broadcast_map(&a.dims, dims), dims.to_vec()) }
+}
+
+/// Add, Sub, Mul, Div.
+pub fn arithmetic(a: &Args<'_>) -> OpResult<Bounded> {
+    let (x, y, dims) = pair(a.cx, a.x(0)?, a.x(1)?)?;
+    let dtype = x.dtype;
+    match (&x.data, &y.data) {
+        (Data::Float(p), Data::Float(q)) => Ok(match a.node.op {
+            Op::Add => add(a.cx, dtype, dims, p, q, 1.0),
+            Op::Sub => add(a.cx, dtype, dims, p, q, -1.0),
+            Op::Mul => mul(a.cx, dtype, dims, p, q),
+            _ => div(a.cx, dtype, dims, p, q),
+        }),
+        (Data::Int(p), Data::Int(q)) if dtype != DType::Bool => {
+            let r = int_binary(dtype, p, q, |x, y| match a.node.op {
+                Op::Add => Some(x.wrapping_add(y)),
+                Op::Sub => Some(x.wrapping_sub(y)),
+                Op::Mul => Some(x.wrapping_mul(y)),
+                _ => x.checked_div(y),
+            });
+            Ok(Bounded::from_int(dtype, dims, r))
+        }
+        _ => invalid(format!("{} of {dtype} is not defined", a.node.op)),
+    }
+}
+
+/// `v = a + s b` (s = ±1), `eB = eBa + eBb`, `M = Ma + Mb`, `D = Da + Db + 1`, grid = the finer one.
+pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float, s: f64) -> Bounded {
+    let zip = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(p, q)| p + q).collect::<Vec<_>>();
+    let v = a.value.iter().zip(&b.value).map(|(p, q)| p + s * q).collect();
+    let raw = if cx.bounds {
+        Raw {
+            v,
+            eb: zip(&clean(a.eb()), &clean(b.eb())),
+            m: zip(&a.m(), &b.m()),
+            d: a.d() + b.d() + 1.0,
+            grid: a.grid.zip(b.grid).map(|(g, h)| g.min(h)),
+            poison: poison_or(a.poison(), b.poison()),
+        }
+    } else {
+        Raw { v, ..Raw::default() }
+    };
+    cx.linear(dtype, dims, raw)
+}
+
+/// `v = a b`, `eB = eBa (|b| + e_b) + (|a| + e_a) eBb`, `M = Ma Mb`, `D = Da + Db + 1`, grid = sum.
+///
+/// (The table of NUMERICS.md has `|b|` for `|b| + e_b`; the total error of the other factor is needed, since it too
+/// multiplies the inherited error.)
+pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float) -> Bounded {
+    let n = a.value.len();
+    let v: Vec<f64> = (0..n).map(|i| a.value[i] * b.value[i]).collect();
+    if !cx.bounds {
+        return cx.linear(dtype, dims, Raw { v, ..Raw::default() });
+    }
+    let (ma, mb, ea, eb) = (a.m(), b.m(), clean(a.eb()), clean(b.eb()));
+    let (ra, rb) = (clean(&a.radius), clean(&b.radius));
+    let cross = |i: usize| {
+        let one = if ea[i] == 0.0 { 0.0 } else { ea[i] * (b.value[i].abs() + rb[i]) };
+        one + if eb[i] == 0.0 { 0.0 } else { eb[i] * (a.value[i].abs() + ra[i]) }
+    };
+    let raw = Raw {
+        v,
+        eb: (0..n).map(cross).collect(),
+        m: (0..n).map(|i| ma[i] * mb[i]).collect(),
+        d: a.d() + b.d() + 1.0,
+        grid: a.grid.zip(b.grid).map(|(g, h)| g + h),
+        poison: poison_or(a.poison(), b.poison()),
+    };
+    cx.linear(dtype, dims, raw)
+}
+
+/// One quotient: value, radius, NaN reachable.
+///
+/// `q = a/b`, propagated `(ea + |q| eb) / (|b| - eb)` (infinite if `|b| <= eb`), local `2 k_div u (|q| + propagated)`; 0
+/// if the operands are exact, division is correctly rounded and `q` is a number of the accumulator.
+pub fn quotient(cx: &EvalCx<'_>, dtype: DType, (a, ea): (f64, f64), (b, eb): (f64, f64)) -> (f64, f64, bool) {
+    let q = a / b;
+    let acc = cx.acc(dtype);
+    if ea == 0.0 && eb == 0.0 {
+        let exact = cx.contract.ulps.get(Func::Div) <= 0.5
+            && q.is_finite()
+            && crate::round::round(q, acc) == q
+            && libm::fma(q, b, -a) == 0.0;
+        if exact || !q.is_finite() || q == 0.0 && (a == 0.0 || b.is_infinite()) {
+            return (q, 0.0, false);
+        }
+    }
+    if b.abs() <= eb || !ea.is_finite() || !eb.is_finite() || !a.is_finite() || b.is_nan() {
+        return (q, f64::INFINITY, true);
+    }
+    if b.is_infinite() {
+        return (q, 0.0, false);
+    }
+    let prop = (ea + q.abs() * eb) / (b.abs() - eb);
+    (q, prop + cx.func(Func::Div, dtype) * (q.abs() + prop) + 2.0 * cx.eta(acc), false)
+}
+
+/// See [`quotient`].
+pub fn div(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float) -> Bounded {
+    build(cx, dtype, dims, a.value.len(), |i| {
+        let (v, e, nan) = quotient(cx, dtype, (a.value[i], a.radius[i]), (b.value[i], b.radius[i]));
+        (v, e, nan || a.may_nan(i) && !a.value[i].is_nan() || b.may_nan(i) && !b.value[i].is_nan())
+    })
+}
+
+/// Builds a collapsed result element by element from (value, radius, NaN reachable).
+pub fn build(
+    cx: &EvalCx<'_>,
+    dtype: DType,
+    dims: Vec<usize>,
+    n: usize,
+    f: impl Fn(usize) -> (f64, f64, bool),
+) -> Bounded {
+    let (value, radius, nan) = unzip(n, f);
+    cx.collapsed(dtype, dims, value, radius, Some(nan), None)
+}
+
+/// Three vectors from one function.
+pub fn unzip(n: usize, f: impl Fn(usize) -> (f64, f64, bool)) -> (Vec<f64>, Vec<f64>, Vec<bool>) {
+    let (mut v, mut e, mut w) = (Vec::with_capacity(n), Vec::with_capacity(n), Vec::with_capacity(n));
+    for i in 0..n {
+        let (a, b, c) = f(i);
+        v.push(a);
+        e.push(b);
+        w.push(c);
+    }
+    (v, e, w)
+}
+
+/// Pow, `x^y`, result in the type of `x`. The exponent may have another type.
+///
+/// Hull over the corners of the box (monotone in each argument for x > 0); for x <= 0 the exponent must be exact, and an
+/// exact integer exponent keeps the power monotone on each side of 0. Local `2 k_pow u |z|`, and for a small integer
+/// exponent as many roundings as multiplications (a legal implementation).
+pub fn pow(a: &Args<'_>) -> OpResult<Bounded> {
+    let (x, y) = (a.x(0)?, a.x(1)?);
+    let dims = broadcast(&[&x.dims, &y.dims])?;
+    a.cx.alloc(&dims)?;
+    let (x, y) = (spread(x, &dims), spread(y, &dims));
+    let n = x.elements();
+    match &x.data {
+        Data::Float(p) => {
+            let cx = a.cx;
+            Ok(build(cx, x.dtype, dims, n, |i| {
+                let (lo, hi) = y.interval(i);
+                let ye = (hi - lo) / 2.0;
+                let yv = match &y.data {
+                    Data::Float(q) => q.value[i],
+                    Data::Int(q) => q.value[i] as f64,
+                };
+                let nan = p.nan.as_ref().is_some_and(|f| f[i])
+                    || matches!(&y.data, Data::Float(q) if q.nan.as_ref().is_some_and(|f| f[i]));
+                let (v, e) = power(cx, x.dtype, (p.value[i], p.radius[i]), (yv, ye));
+                (v, e, nan || e.is_infinite())
+            }))
+        }
+        Data::Int(p) => int_pow(&x, p, &y, dims),
+    }
+}
+
+fn power(cx: &EvalCx<'_>, dtype: DType, (x, ex): (f64, f64), (y, ey): (f64, f64)) -> (f64, f64) {
+    let z = libm::pow(x, y);
+    if ex == 0.0 && ey == 0.0 && (!z.is_finite() || y == 0.0 || x == 1.0 || x == 0.0 || y == 1.0) {
+        return (z, 0.0);
+    }
+    if !(ex.is_finite() && ey.is_finite() && z.is_finite()) {
+        return (z, f64::INFINITY);
+    }
+    let (lo, hi) = (x - ex, x + ex);
+    let integer = ey == 0.0 && libm::rint(y) == y;
+    if lo < 0.0 && !integer || lo <= 0.0 && hi >= 0.0 && (y < 0.0 || ey > 0.0) {
+        return (z, f64::INFINITY);
+    }
+    let mut prop = 0.0f64;
+    for p in [lo, hi] {
+        for q in [y - ey, y + ey] {
+            prop = prop.max((libm::pow(p, q) - z).abs());
+        }
+    }
+    if lo < 0.0 && hi > 0.0 {
+        prop = prop.max(z.abs());
+    }
+    let mut rel = cx.func(Func::Pow, dtype);
+    if integer && y.abs() <= 64.0 {
+        rel = rel.max(cx.gamma(y.abs(), cx.u(dtype)));
+    }
+    (z, prop + rel * (z.abs() + prop) + 16.0 * cx.eta(cx.acc(dtype)))
+}
+
+fn int_pow(x: &Bounded, p: &Int, y: &Bounded, dims: Vec<usize>) -> OpResult<Bounded> {
+    let exponent = |i: usize| -> OpResult<i128> {
+        match &y.data {
+            Data::Int(q) => Ok(q.value[i]),
+            Data::Float(q) if libm::rint(q.value[i]) == q.value[i] && q.radius[i] == 0.0 => Ok(q.value[i] as i128),
+            Data::Float(_) => unsupported("an integer to a fractional power"),
+        }
+    };
+    if p.hull.is_some() || matches!(&y.data, Data::Int(q) if q.hull.is_some()) {
+        return unsupported("an integer power of an undecided value");
+    }
+    let mut out = Vec::with_capacity(p.value.len());
+    for i in 0..p.value.len() {
+        let (mut base, mut e, mut r) = (p.value[i], exponent(i)?, 1i128);
+        if e < 0 {
+            return unsupported("an integer to a negative power");
+        }
+        while e > 0 {
+            if e & 1 == 1 {
+                r = crate::round::wrap(r.wrapping_mul(base), x.dtype);
+            }
+            base = crate::round::wrap(base.wrapping_mul(base), x.dtype);
+            e >>= 1;
+        }
+        out.push(r);
+    }
+    Ok(Bounded::from_int(x.dtype, dims, Int::exact(out)))
+}
+
+/// PRelu: `x < 0 ? slope x : x`; the slope broadcasts unidirectionally to x.
+pub fn prelu(a: &Args<'_>) -> OpResult<Bounded> {
+    let (x, s, dims) = pair(a.cx, a.x(0)?, a.x(1)?)?;
+    if dims != a.x(0)?.dims {
+        return invalid("the slope does not broadcast to the data");
+    }
+    let (Data::Float(p), Data::Float(q)) = (&x.data, &s.data) else {
+        let (p, q) = (x.int()?, s.int()?);
+        let r = int_binary(x.dtype, p, q, |v, k| Some(if v < 0 { v.wrapping_mul(k) } else { v }));
+        return Ok(Bounded::from_int(x.dtype, dims, r));
+    };
+    let (cx, u, eta) = (a.cx, a.cx.u(x.dtype), a.cx.eta(a.cx.acc(x.dtype)));
+    Ok(build(cx, x.dtype, dims, p.value.len(), |i| {
+        let (v, e, k, ek) = (p.value[i], p.radius[i], q.value[i], q.radius[i]);
+        let y = if v < 0.0 { v * k } else { v };
+        let nan = p.nan.as_ref().is_some_and(|n| n[i]) || q.nan.as_ref().is_some_and(|n| n[i]);
+        if !y.is_finite() {
+            let e = if e == 0.0 && ek == 0.0 { 0.0 } else { f64::INFINITY };
+            return (y, e, nan || e > 0.0);
+        }
+        let (lo, hi) = (v - e, v + e);
+        let mut prop = 0.0f64;
+        if lo < 0.0 {
+            let h = hi.min(0.0);
+            for x in [lo, h] {
+                for k in [k - ek, k + ek] {
+                    prop = prop.max((x * k - y).abs());
+                }
+            }
+            prop += u * (y.abs() + prop) + eta;
+        }
+        if hi >= 0.0 {
+            prop = prop.max((hi - y).abs()).max((lo.max(0.0) - y).abs());
+        }
+        (y, prop, nan)
+    }))
+}
+
+/// Mod. Floats (`fmod=1`): C's fmod, exact, sign of the dividend; undecided operands near a multiple give the hull `(-|b|, |b|)`.
+pub fn modulo(a: &Args<'_>) -> OpResult<Bounded> {
+    let (x, y, dims) = pair(a.cx, a.x(0)?, a.x(1)?)?;
+    let fmod = a.flag("fmod")?;
+    match (&x.data, &y.data) {
+        (Data::Int(p), Data::Int(q)) => {
+            let r = int_binary(x.dtype, p, q, |v, d| {
+                if d == 0 {
+                    return None;
+                }
+                let r = v % d;
+                Some(if !fmod && r != 0 && (r < 0) != (d < 0) { r + d } else { r })
+            });
+            // The remainder is not monotone: an undecided operand gives any remainder.
+            let open = p.hull.is_some() || q.hull.is_some();
+            let r = if open {
+                let full = crate::round::int_range(x.dtype).unwrap_or((0, 0));
+                let hull =
+                    (0..r.value.len())
+                        .map(|i| {
+                            if p.range(i).0 == p.range(i).1 && q.range(i).0 == q.range(i).1 { r.range(i) } else { full }
+                        })
+                        .collect();
+                Int::with_hull(r.value, hull)
+            } else {
+                r
+            };
+            Ok(Bounded::from_int(x.dtype, dims, r))
+        }
+        (Data::Float(p), Data::Float(q)) => {
+            if !fmod {
+                return invalid("Mod of floats needs fmod=1");
+            }
+            let cx = a.cx;
+            Ok(build(cx, x.dtype, dims, p.value.len(), |i| {
+                let v = libm::fmod(p.value[i], q.value[i]);
+                let nan = p.nan.as_ref().is_some_and(|n| n[i]) || q.nan.as_ref().is_some_and(|n| n[i]);
+                if p.radius[i] == 0.0 && q.radius[i] == 0.0 {
+                    return (v, 0.0, nan);
+                }
+                (v, 2.0 * (q.value[i].abs() + q.radius[i]), nan || q.value[i].abs() <= q.radius[i])
+            }))
+        }
+        _ => invalid("operands of different kinds"),
+    }
+}
+
+/// Max, Min of one or more operands: `[max(v-e), max(v+e)]`, nothing is rounded; NaN after the contract's rule.
+pub fn extremum(a: &Args<'_>) -> OpResult<Bounded> {
+    let all = a.all();
+    let Some(first) = all.first() else { return invalid("at least one operand is needed") };
+    let max = a.node.op == Op::Max;
+    let mut acc = (*first).clone();
+    for b in &all[1..] {
+        let (x, y, dims) = pair(a.cx, &acc, b)?;
+        acc = match (&x.data, &y.data) {
+            (Data::Int(p), Data::Int(q)) => {
+                let r = int_binary(x.dtype, p, q, |u, v| Some(if max { u.max(v) } else { u.min(v) }));
+                Bounded::from_int(x.dtype, dims, r)
+            }
+            (Data::Float(p), Data::Float(q)) => {
+                let (v, e, n) = unzip(p.value.len(), |i| choose(a.cx.contract.nan, max, p, q, i));
+                let grid = p.grid.zip(q.grid).map(|(g, h)| g.min(h));
+                a.cx.selected(x.dtype, dims, v, e, Some(n), grid)
+            }
+            _ => return invalid("operands of different kinds"),
+        };
+    }
+    Ok(acc)
+}
+
+/// The larger (smaller) of two elements with its hull.
+pub fn choose(rule: NanRule, max: bool, p: &Float, q: &Float, i: usize) -> (f64, f64, bool) {
+    let (a, b) = (p.value[i], q.value[i]);
+    let flag = p.nan.as_ref().is_some_and(|n| n[i]) || q.nan.as_ref().is_some_and(|n| n[i]);
+    if a.is_nan() || b.is_nan() {
+        if a.is_nan() && b.is_nan() {
+            return (a, 0.0, flag);
+        }
+        let (other, e) = if a.is_nan() { (b, q.radius[i]) } else { (a, p.radius[i]) };
+        return match rule {
+            NanRule::Propagate => (f64::NAN, 0.0, flag),
+            NanRule::Ignore => (other, e, flag),
+            NanRule::Any => (other, e, true),
+        };
+    }
+    let pick = |x: f64, y: f64| if max { x.max(y) } else { x.min(y) };
+    let v = pick(a, b);
+    let (lo, hi) = (pick(p.lo(i), q.lo(i)), pick(p.hi(i), q.hi(i)));
+    (v, hull_radius(v, lo, hi), flag)
+}
+
+/// Radius around `v` that covers `[lo, hi]`; 0 where both are `v` (also for infinities).
+pub fn hull_radius(v: f64, lo: f64, hi: f64) -> f64 {
+    let side = |x: f64| if x == v { 0.0 } else { (x - v).abs() };
+    let r = side(lo).max(side(hi));
+    if r.is_nan() { f64::INFINITY } else { r }
+}
+
+/// Sum and Mean of one or more operands: a linear region of `n` terms; Mean divides by `n` (one more rounding).
+pub fn sum(a: &Args<'_>) -> OpResult<Bounded> {
+    let all = a.all();
+    let Some(first) = all.first() else { return invalid("at least one operand is needed") };
+    let mut acc = (*first).clone();
+    for b in &all[1..] {
+        let (x, y, dims) = pair(a.cx, &acc, b)?;
+        acc = add(a.cx, x.dtype, dims, x.float()?, y.float()?, 1.0);
+    }
+    acc.float()?;
+    if a.node.op == Op::Mean {
+        let n = Float::exact(vec![all.len() as f64; acc.elements()]);
+        let dims = acc.dims.clone();
+        acc = scale(a.cx, acc.dtype, dims, acc.float()?, &n.value);
+    }
+    Ok(acc)
+}
+
+/// Division by exact positive constants inside of a linear region: `v/c`, `eB/c`, `M/c`, `D + 2` (a product with a rounded
+/// reciprocal is legal); the grid survives division by a power of two.
+pub fn scale(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, by: &[f64]) -> Bounded {
+    let over = |x: &[f64]| x.iter().zip(by).map(|(p, c)| p / c).collect::<Vec<_>>();
+    if !cx.bounds {
+        return cx.linear(dtype, dims, Raw { v: over(&a.value), ..Raw::default() });
+    }
+    let mut shift = Some(0);
+    for &c in by {
+        let k = crate::round::low_bit_exp(c).filter(|&k| libm::ldexp(1.0, k) == c);
+        shift = shift.zip(k).map(|(s, k)| k.max(s));
+    }
+    let raw = Raw {
+        v: over(&a.value),
+        eb: over(&clean(a.eb())),
+        m: over(&a.m()),
+        d: a.d() + 2.0,
+        grid: a.grid.zip(shift).map(|(g, s)| g - s),
+        poison: a.poison(),
+    };
+    cx.linear(dtype, dims, raw)
+}

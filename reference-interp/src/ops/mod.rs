@@ -1,0 +1,123 @@
+//! One kernel with its bound per operator. The `match` has no wildcard: a new operator does not compile until it has a
+//! row here, with a kernel or with a reason why there is none.
+
+pub mod cast;
+pub mod compare;
+pub mod conv;
+pub mod elementwise;
+pub mod integer;
+pub mod layout;
+pub mod linear;
+pub mod norm;
+pub mod pool;
+pub mod quant;
+pub mod reduce;
+pub mod shape;
+pub mod unary;
+pub mod window;
+
+use crate::cx::Args;
+use crate::error::{OpResult, unsupported};
+use crate::value::Bounded;
+use ir::Op;
+
+/// Evaluates the node of `a`; one result per output of the schema that can be had (at least those that the node names).
+pub fn eval(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
+    let one = |r: OpResult<Bounded>| r.map(|b| vec![b]);
+    match a.node.op {
+        Op::Abs | Op::Neg | Op::Sign => one(unary::sign_like(a)),
+        Op::Ceil | Op::Floor | Op::Round => one(unary::rounding(a)),
+        Op::Acos | Op::Acosh | Op::Asin | Op::Asinh | Op::Atan | Op::Atanh => one(unary::function(a)),
+        Op::Cos | Op::Cosh | Op::Sin | Op::Sinh | Op::Tan | Op::Tanh => one(unary::function(a)),
+        Op::Erf | Op::Exp | Op::Log | Op::Sigmoid | Op::Softplus => one(unary::function(a)),
+        Op::Sqrt | Op::Reciprocal => one(unary::function(a)),
+        Op::HardSwish | Op::Mish | Op::Softsign | Op::Celu | Op::Elu | Op::Gelu | Op::HardSigmoid => {
+            one(unary::activation(a))
+        }
+        Op::LeakyRelu | Op::Selu | Op::Shrink | Op::Swish | Op::ThresholdedRelu => one(unary::activation(a)),
+        Op::Relu | Op::Clip => one(unary::clip(a)),
+        Op::Identity => Ok(vec![a.x(0)?.clone()]),
+        Op::Dropout => unary::dropout(a),
+        Op::IsNaN | Op::IsInf => one(compare::classify(a)),
+        Op::Not => one(compare::not(a)),
+        Op::And | Op::Or | Op::Xor => one(compare::logical(a)),
+        Op::Equal | Op::Greater | Op::GreaterOrEqual | Op::Less | Op::LessOrEqual => one(compare::compare(a)),
+        Op::Where => one(compare::where_(a)),
+        Op::Cast | Op::CastLike => one(cast::cast(a)),
+        Op::BitCast => one(cast::bit_cast(a)),
+        Op::Add | Op::Sub | Op::Mul | Op::Div => one(elementwise::arithmetic(a)),
+        Op::Pow => one(elementwise::pow(a)),
+        Op::PRelu => one(elementwise::prelu(a)),
+        Op::Mod => one(elementwise::modulo(a)),
+        Op::Max | Op::Min => one(elementwise::extremum(a)),
+        Op::Sum | Op::Mean => one(elementwise::sum(a)),
+        Op::BitwiseNot | Op::BitwiseAnd | Op::BitwiseOr | Op::BitwiseXor | Op::BitShift => one(integer::bitwise(a)),
+        Op::MatMul => one(linear::matmul(a)),
+        Op::Gemm => one(linear::gemm(a)),
+        Op::Einsum => one(linear::einsum(a)),
+        Op::Det => one(linear::det(a)),
+        Op::MatMulInteger => one(quant::matmul_integer(a)),
+        Op::QLinearMatMul => one(quant::qlinear_matmul(a)),
+        Op::ConvInteger => one(quant::conv_integer(a)),
+        Op::QLinearConv => one(quant::qlinear_conv(a)),
+        Op::QuantizeLinear => one(quant::quantize(a)),
+        Op::DequantizeLinear => one(quant::dequantize(a)),
+        Op::DynamicQuantizeLinear => quant::dynamic_quantize(a),
+        Op::Conv => one(conv::conv(a)),
+        Op::ConvTranspose => one(conv::conv_transpose(a)),
+        Op::MaxPool => pool::max_pool(a),
+        Op::AveragePool | Op::LpPool => one(pool::window_mean(a)),
+        Op::GlobalAveragePool | Op::GlobalMaxPool | Op::GlobalLpPool => one(pool::global(a)),
+        Op::MaxUnpool => one(pool::max_unpool(a)),
+        Op::BatchNormalization => norm::batch(a),
+        Op::LayerNormalization => norm::layer(a),
+        Op::RMSNormalization => one(norm::rms(a)),
+        Op::GroupNormalization | Op::InstanceNormalization => one(norm::group(a)),
+        Op::LpNormalization => one(norm::lp(a)),
+        Op::MeanVarianceNormalization => one(norm::mean_variance(a)),
+        Op::LRN => one(norm::lrn(a)),
+        Op::Softmax | Op::LogSoftmax => one(norm::softmax(a)),
+        Op::Hardmax => one(reduce::hardmax(a)),
+        Op::ReduceSum | Op::ReduceMean | Op::ReduceMax | Op::ReduceMin | Op::ReduceProd => one(reduce::reduce(a)),
+        Op::ReduceL1 | Op::ReduceL2 | Op::ReduceLogSum | Op::ReduceLogSumExp | Op::ReduceSumSquare => {
+            one(reduce::reduce(a))
+        }
+        Op::ArgMax | Op::ArgMin => one(reduce::arg_extremum(a)),
+        Op::CumSum | Op::CumProd => one(reduce::cumulative(a)),
+        Op::Reshape | Op::Flatten | Op::Squeeze | Op::Unsqueeze => one(layout::reshape(a)),
+        Op::Transpose => one(layout::transpose(a)),
+        Op::Concat => one(layout::concat(a)),
+        Op::Split => layout::split(a),
+        Op::Slice => one(layout::slice(a)),
+        Op::Pad => one(layout::pad(a)),
+        Op::Expand | Op::Tile => one(layout::expand(a)),
+        Op::DepthToSpace | Op::SpaceToDepth => one(layout::blocks(a)),
+        Op::Trilu => one(layout::trilu(a)),
+        Op::ReverseSequence => one(layout::reverse_sequence(a)),
+        Op::CenterCropPad => one(layout::center_crop_pad(a)),
+        Op::Col2Im => one(layout::col2im(a)),
+        Op::Gather => unsupported("not implemented yet"),
+        Op::GatherElements => unsupported("not implemented yet"),
+        Op::GatherND => unsupported("not implemented yet"),
+        Op::ScatterElements | Op::ScatterND => unsupported("not implemented yet"),
+        Op::TensorScatter => unsupported("not implemented yet"),
+        Op::OneHot => unsupported("not implemented yet"),
+        Op::TopK => unsupported("not implemented yet"),
+        Op::NonZero => unsupported("not implemented yet"),
+        Op::Compress => unsupported("not implemented yet"),
+        Op::Unique => unsupported("not implemented yet"),
+        Op::NonMaxSuppression => unsupported("not implemented yet"),
+        Op::Resize => unsupported("not implemented yet"),
+        Op::GridSample => unsupported("not implemented yet"),
+        Op::AffineGrid => unsupported("not implemented yet"),
+        Op::RoiAlign => unsupported("region-of-interest pooling is not implemented"),
+        Op::DeformConv => unsupported("deformable convolution is not implemented"),
+        Op::LSTM | Op::GRU | Op::RNN => unsupported("not implemented yet"),
+        Op::Attention => unsupported("not implemented yet"),
+        Op::RotaryEmbedding => unsupported("not implemented yet"),
+        Op::Shape | Op::Size => one(shape::shape(a)),
+        Op::ConstantOfShape => one(shape::constant_of_shape(a)),
+        Op::Range => one(shape::range(a)),
+        Op::EyeLike => one(shape::eye_like(a)),
+    }
+}
