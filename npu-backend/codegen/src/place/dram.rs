@@ -26,9 +26,8 @@ impl Dram {
         let mut sizes = [0u64; 4];
         let mut put = |region: u8, bytes: usize| {
             let size = &mut sizes[usize::from(region)];
-            // Every byte of R3 must be written (E_OUTPUT_UNWRITTEN), so outputs have no gaps between them.
-            let align = if region == 3 { 1 } else { ALIGN as u64 };
-            let at = size.next_multiple_of(align);
+            // Every byte of R3 must be stored: outputs follow each other without a gap.
+            let at = if region == 3 { *size } else { size.next_multiple_of(ALIGN as u64) };
             *size = at + bytes as u64;
             dram_addr(region, at)
         };
@@ -49,8 +48,11 @@ impl Dram {
         for (_, t) in &f.inputs {
             tensors[t.index()] = put(2, f.tensors[*t].bytes());
         }
-        for (_, t) in &f.outputs {
-            tensors[t.index()] = put(3, f.tensors[*t].bytes());
+        // Wide elements first: natural alignment without gaps.
+        let mut outputs: Vec<TensorId> = f.outputs.iter().map(|(_, t)| *t).collect();
+        outputs.sort_by_key(|t| std::cmp::Reverse(f.tensors[*t].dtype.size()));
+        for t in outputs {
+            tensors[t.index()] = put(3, f.tensors[t].bytes());
         }
         let params = s.params.values().map(|p| put(0, p.len() * 16)).collect();
         let items = arena_items(s, &arena);
