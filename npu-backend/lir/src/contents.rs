@@ -56,7 +56,7 @@ impl std::fmt::Display for Content {
 }
 
 /// All broken rules, at most 100; each names the placed instruction as `@pc` and the stream instruction.
-pub fn verify_contents(a: &Placed) -> Vec<Violation> {
+pub fn check_contents(a: &Placed) -> Vec<Violation> {
     let mut c = Checker::new(a);
     let mut next = 0usize;
     for (pc, op) in a.ops.iter().enumerate() {

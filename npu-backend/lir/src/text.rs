@@ -344,7 +344,7 @@ fn places(p: &Places) -> String {
 }
 
 /// S: buffers, parameter blocks and instructions with their places.
-pub fn schedule(s: &Stream) -> String {
+pub fn stream(s: &Stream) -> String {
     let mut out = String::new();
     for (id, b) in s.bufs.iter() {
         let _ = writeln!(out, "{id}: {:?} {} bytes, {}", b.mem, b.bytes, b.role);
