@@ -302,6 +302,9 @@ pub fn trilu(x: In<'_>) -> Out {
     min_rank(&v, 2, "input")?;
     if let Some(k) = opt(x, 1) {
         want_dtype(&k, ir::DType::I64, "k")?;
+        if k.ty.elements() != 1 {
+            return Err(format!("input k is {}, a scalar expected", k.ty));
+        }
     }
     one(v.ty, v.ty.dims.clone())
 }
