@@ -134,7 +134,7 @@ pub fn split_sizes(a: &Attrs, x: In<'_>) -> Res<(usize, Vec<usize>)> {
         return Ok((ax, parts));
     }
     let n = a.int("num_outputs").ok_or("neither input split nor attribute `num_outputs` is given")?;
-    if n < 1 || n > 1 << 16 {
+    if !(1..=1 << 16).contains(&n) {
         return Err(format!("attribute `num_outputs` is {n}"));
     }
     let n = n as usize;
