@@ -134,7 +134,7 @@ fn compile_error(e: &CompileError, setup: &Setup, r: &mut Report) {
 
 /// A→B: the bytes decode to the placed program.
 fn encoding(c: &Compilation, r: &mut Report) {
-    let decoded = isa::container::decode(&c.binary);
+    let decoded = isa::container::read_program(&c.binary);
     let (ok, detail) = match &decoded {
         Ok(p) if *p == c.placed.program => (true, String::new()),
         Ok(p) => {
@@ -566,7 +566,7 @@ fn simulate(
     match machine.run(&c.placed.program, &inputs) {
         Ok(run) => {
             if let Some(t) = &run.stats {
-                r.cycles = Some(t.total_256 / 256);
+                r.cycles = Some(t.cycles());
             }
             Some(typed_outputs(c, run.outputs))
         }

@@ -55,12 +55,7 @@ impl PackShape {
 }
 
 /// Packs weights whose element (n, c, ky, kx) is number `at(n, c, ky, kx)` of `src`; the rest is zero bytes.
-pub fn pack(
-    shape: &PackShape,
-    src: &[u8],
-    esz: usize,
-    at: impl Fn(usize, usize, usize, usize) -> usize,
-) -> Vec<u8> {
+pub fn pack(shape: &PackShape, src: &[u8], esz: usize, at: impl Fn(usize, usize, usize, usize) -> usize) -> Vec<u8> {
     let mut out = vec![0u8; shape.elems() * esz];
     for_each(shape, |n, c, ky, kx| {
         let (i, o) = (at(n, c, ky, kx) * esz, shape.index(n, c, ky, kx) * esz);

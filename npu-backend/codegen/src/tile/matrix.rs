@@ -42,11 +42,8 @@ struct Place {
 
 impl Tiler<'_> {
     pub(super) fn matrix(&mut self, m: &Matrix) -> Result<(), CompileError> {
-        let z = Sizes {
-            xt: self.dtype(self.group.inputs[0]),
-            wt: self.dtype(self.group.inputs[1]),
-            ot: self.out_dtype(),
-        };
+        let z =
+            Sizes { xt: self.dtype(self.group.inputs[0]), wt: self.dtype(self.group.inputs[1]), ot: self.out_dtype() };
         let p = plan(m, &z, self.config)
             .map_err(|need| self.does_not_fit("scratchpad bytes for a matrix tile", need, self.capacity()))?;
         let bufs = Bufs {
@@ -226,8 +223,7 @@ impl Tiler<'_> {
                     ((c.ky * m.kw + c.kx) * m.c.div_ceil(16) + c.c0 / 16) * 256
                 };
                 let from = t.p.w / z.wt.size() as usize + t.n0 / 16 * per_group + skip;
-                let local =
-                    LocalBox { strides: vec![block.cast_signed(), 1], offset: 0, elems: groups * block };
+                let local = LocalBox { strides: vec![block.cast_signed(), 1], offset: 0, elems: groups * block };
                 let s = [per_group.cast_signed(), 1];
                 ops.push(load(&[groups, block], tensor, from, &s, b.w, z.wt, &local, true));
             }

@@ -1,6 +1,7 @@
 //! Graphs for the structural tests, and the whole line down to a program.
 
-use touchstone_codegen::CodegenOptions;
+pub mod operators;
+
 use ir::{Attrs, DType, Graph, Op, Origin, Tensor, TensorType, ValueId};
 use isa::NpuConfig;
 use kit::{CompileError, Control, PassCx, RewriteLog};
@@ -9,6 +10,7 @@ use lir::placed::Placed;
 use lir::stream::Stream;
 use lir::tile::TileProgram;
 use std::sync::Arc;
+use touchstone_codegen::CodegenOptions;
 
 /// A graph under construction.
 #[derive(Default)]
@@ -148,11 +150,9 @@ fn convs() -> Graph {
     let c1 = b.op(Op::Conv, a, &[x, w, bias], DType::F32, &[2, 20, 12, 10]);
     let r1 = b.op(Op::Relu, Attrs::none(), &[c1], DType::F32, &[2, 20, 12, 10]);
     let w = b.weights(DType::F32, &[20, 1, 3, 3]);
-    let c2 =
-        b.op(Op::Conv, conv_attrs(&[1, 1, 1, 1], &[1, 1], &[1, 1], 20), &[r1, w], DType::F32, &[2, 20, 12, 10]);
+    let c2 = b.op(Op::Conv, conv_attrs(&[1, 1, 1, 1], &[1, 1], &[1, 1], 20), &[r1, w], DType::F32, &[2, 20, 12, 10]);
     let w = b.weights(DType::F32, &[36, 10, 3, 3]);
-    let c3 =
-        b.op(Op::Conv, conv_attrs(&[2, 2, 2, 2], &[1, 1], &[2, 2], 2), &[c2, w], DType::F32, &[2, 36, 12, 10]);
+    let c3 = b.op(Op::Conv, conv_attrs(&[2, 2, 2, 2], &[1, 1], &[2, 2], 2), &[c2, w], DType::F32, &[2, 36, 12, 10]);
     let w = b.weights(DType::F32, &[7, 36, 1, 1]);
     let c4 = b.op(Op::Conv, conv_attrs(&[0; 4], &[2, 2], &[1, 1], 1), &[c3, w], DType::F32, &[2, 7, 6, 5]);
     let w = b.weights(DType::F32, &[5, 7, 3, 1]);
