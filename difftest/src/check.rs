@@ -566,7 +566,7 @@ fn simulate(
     match machine.run(&c.placed.program, &inputs) {
         Ok(run) => {
             if let Some(t) = &run.stats {
-                r.cycles = Some(t.total_256 / 256);
+                r.cycles = Some(t.cycles());
             }
             Some(typed_outputs(c, run.outputs))
         }

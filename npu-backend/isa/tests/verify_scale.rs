@@ -62,7 +62,7 @@ fn races_by_brute_force(program: &Program, limits: &Limits) -> BTreeSet<(u32, u3
 #[test]
 fn races_are_exactly_those_of_the_closure() {
     let (mut with, mut without) = (0, 0);
-    for seed in 0..400 {
+    for seed in 0..800 {
         let config = NpuConfig::tiny();
         let mut program = random_program(&config, 10, seed).program;
         let limits = Limits::new(&config, &program.region_sizes);
@@ -155,14 +155,13 @@ fn pipeline(count: usize, config: &NpuConfig) -> Program {
     Program::new(config.hash(), code, Vec::new(), 0, 1 << 16, 1 << 16)
 }
 
+/// `ISA_VERIFY_COUNT=100000` makes it the measurement of NPU scale (about a second in a development build).
 #[test]
 fn a_long_pipeline_verifies() {
     let config = NpuConfig::named("edge-256").expect("listed");
     let count = std::env::var("ISA_VERIFY_COUNT").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
     let program = pipeline(count, &config);
-    let start = std::time::Instant::now();
     let verified = verify(&program, &config).expect("a legal program");
-    println!("{} instructions in {:?}", verified.instructions, start.elapsed());
     assert!(verified.instructions as usize >= count);
 }
 
@@ -173,7 +172,5 @@ fn fences_everywhere_verify() {
     let fence = Instr::new(Op::Fence);
     let bare = |i: &Instr| Instr { waits: [None; 2], signals: [None; 2], ..*i };
     program.code = program.code.iter().flat_map(|i| [fence, bare(i)]).collect();
-    let start = std::time::Instant::now();
     verify(&program, &config).expect("a legal program");
-    println!("{} instructions in {:?}", program.code.len(), start.elapsed());
 }

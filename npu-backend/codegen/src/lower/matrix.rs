@@ -374,7 +374,9 @@ impl<'a> Lower<'a, '_> {
 
 /// A 1×1 kernel without padding reads only the pixels it needs; rows that follow each other become one.
 fn pointwise(m: &mut Matrix) {
-    if m.kh != 1 || m.kw != 1 || m.iy0 != 0 || m.ix0 != 0 {
+    // Padding below or on the right leaves outputs whose only tap is outside.
+    let inside = (m.oh - 1) * m.sy < m.ih && (m.ow - 1) * m.sx < m.iw;
+    if m.kh != 1 || m.kw != 1 || m.iy0 != 0 || m.ix0 != 0 || !inside {
         return;
     }
     (m.a_sy, m.a_sx) = (m.a_sy * m.sy, m.a_sx * m.sx);

@@ -340,7 +340,7 @@ impl<'a, 'c> Lower<'a, 'c> {
             let direct = self.rm[v.index()].filter(|t| {
                 matches!(self.f.tensors[*t].def, TensorDef::Group(_))
                     && !read.get(t.index()).copied().unwrap_or(false)
-                    && !self.f.outputs.iter().any(|(_, x)| x == t)
+                    && self.g.outputs.iter().filter(|p| self.rm[p.value.index()] == Some(*t)).count() == 1
             });
             if let Some(t) = direct {
                 self.f.outputs.push((o.name.clone(), t));

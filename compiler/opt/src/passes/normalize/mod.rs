@@ -61,7 +61,7 @@ fn node(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Res<Option<Vec<ValueId>>
         Op::QLinearMatMul => linear::matmul(b, id, n, 3),
         Op::Conv | Op::ConvInteger => window::conv(b, id, n, 1),
         Op::QLinearConv => window::conv(b, id, n, 3),
-        Op::MaxPool | Op::AveragePool => window::pool(b, id, n),
+        Op::MaxPool | Op::AveragePool | Op::LpPool => window::pool(b, id, n),
         Op::GlobalAveragePool => window::global(b, id, Op::ReduceMean),
         Op::GlobalMaxPool => window::global(b, id, Op::ReduceMax),
         Op::GlobalLpPool => window::global_lp(b, id, n),
