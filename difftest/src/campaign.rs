@@ -209,8 +209,7 @@ pub fn make_case(plan: &Plan, index: u64) -> Case {
     let lattice = Lattice::of(&setup.config);
     let bytes: Vec<u8> = (0..=plan.profile.nodes.1).flat_map(|_| rng.next_u64().to_le_bytes()).collect();
     let data_seed = rng.next_u64();
-    let graph =
-        guard::generate(&mut Unstructured::new(&bytes), &plan.profile, &lattice, data_seed, &setup.contract);
+    let graph = guard::generate(&mut Unstructured::new(&bytes), &plan.profile, &lattice, data_seed, &setup.contract);
     let sets = input_sets(&graph, data_seed);
     Case { graph, sets, setup }
 }
@@ -240,9 +239,13 @@ pub fn cpu_seconds() -> f64 {
 }
 
 /// Runs a campaign. `progress` is called after each wave.
-#[expect(clippy::disallowed_methods, reason = "a campaign may be limited by time; nothing that is compared depends on the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a campaign may be limited by time; nothing that is compared depends on the clock"
+)]
 pub fn run(plan: &Plan, progress: &mut dyn FnMut(&State)) -> Result<State> {
-    std::fs::create_dir_all(plan.out.join("findings")).with_context(|| format!("cannot create {}", plan.out.display()))?;
+    std::fs::create_dir_all(plan.out.join("findings"))
+        .with_context(|| format!("cannot create {}", plan.out.display()))?;
     let identity = identity(plan);
     let mut state = start(plan, &identity)?;
     let (began, cpu0, before) = (Instant::now(), cpu_seconds(), (state.seconds, state.cpu_seconds));
@@ -323,8 +326,8 @@ fn start(plan: &Plan, identity: &str) -> Result<State> {
     if !plan.resume {
         return Ok(State { identity: identity.into(), next: plan.shard.0, ..State::default() });
     }
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("nothing to resume: cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(&path).with_context(|| format!("nothing to resume: cannot read {}", path.display()))?;
     let state: State = serde_json::from_str(&text).with_context(|| format!("{} is not a campaign", path.display()))?;
     if state.identity != identity {
         bail!("{} belongs to another campaign:\n  there: {}\n  asked: {identity}", path.display(), state.identity);
@@ -365,7 +368,14 @@ fn found(plan: &Plan, state: &mut State, index: u64, case: &Case, r: &Report, af
 }
 
 /// Attributes, reduces and writes a finding under its key; the row for the list.
-pub fn digest_finding(case: &Case, r: &Report, findings: &Path, seed: u64, index: u64, after: f64) -> Result<FindingRow> {
+pub fn digest_finding(
+    case: &Case,
+    r: &Report,
+    findings: &Path,
+    seed: u64,
+    index: u64,
+    after: f64,
+) -> Result<FindingRow> {
     let Some(failure) = r.failure.clone() else { bail!("a finding without a failure") };
     let a = attribute(case, r);
     let culprit = a.as_ref().map(|a| rules(&a.rewrites)).unwrap_or_default();
@@ -399,7 +409,8 @@ pub fn digest_finding(case: &Case, r: &Report, findings: &Path, seed: u64, index
         after_seconds: after,
     };
     if !path.exists() {
-        let f = Finding { seed, index: Some(index), failure: Some(failure), attribution, key: Some(key), passing: None };
+        let f =
+            Finding { seed, index: Some(index), failure: Some(failure), attribution, key: Some(key), passing: None };
         dir::write(&path, &small, &f)?;
     }
     Ok(row)

@@ -29,7 +29,8 @@ pub fn check_observed(case: &Case, phase: &mut dyn FnMut(&'static str)) -> Repor
     let mut r = Report::default();
     phase("compile");
     let mut log = Vec::new();
-    let compiled = catch_unwind(AssertUnwindSafe(|| driver::compile(&case.graph, &case.setup.options(), &mut log, &mut |_| {})));
+    let compiled =
+        catch_unwind(AssertUnwindSafe(|| driver::compile(&case.graph, &case.setup.options(), &mut log, &mut |_| {})));
     let c = match compiled {
         Ok(Ok(c)) => c,
         Ok(Err(e)) => {
@@ -70,7 +71,10 @@ pub fn check_observed(case: &Case, phase: &mut dyn FnMut(&'static str)) -> Repor
 }
 
 fn panic_text(p: &Box<dyn std::any::Any + Send>) -> String {
-    p.downcast_ref::<String>().cloned().or_else(|| p.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
+    p.downcast_ref::<String>()
+        .cloned()
+        .or_else(|| p.downcast_ref::<&str>().map(ToString::to_string))
+        .unwrap_or_default()
 }
 
 fn crash(r: &mut Report, arrow: Arrow, pass: &str, detail: &str, set: usize) {
@@ -130,7 +134,7 @@ fn compile_error(e: &CompileError, setup: &Setup, r: &mut Report) {
 
 /// A→B: the bytes decode to the placed program.
 fn encoding(c: &Compilation, r: &mut Report) {
-    let decoded = isa::container::decode(&c.binary);
+    let decoded = isa::container::read_program(&c.binary);
     let (ok, detail) = match &decoded {
         Ok(p) if *p == c.placed.program => (true, String::new()),
         Ok(p) => {
@@ -272,7 +276,8 @@ fn compare_pass(after: &Snapshot, a: &Evaluation, b: &Evaluation, set: usize, r:
     if !r.count(Arrow::Passes, bad.is_none()) {
         if let Some((k, rep, dims)) = bad {
             let e = element(&after.graph.outputs[k].name, &dims, &rep);
-            let detail = format!("{} claims {:?}, yet the meaning changed: {}", after.pass, after.claim, describe(&e, &rep));
+            let detail =
+                format!("{} claims {:?}, yet the meaning changed: {}", after.pass, after.claim, describe(&e, &rep));
             pass_failure(after, Verdict::Mismatch, "meaning", detail, e, set, r);
         }
     }
@@ -468,7 +473,8 @@ fn bits(c: &Compilation, a: &Run, b: &Run, arrow: Arrow, set: usize, r: &mut Rep
             bit_failure(c, Some(group), arrow, None, format!("{id} was not written"), set, r);
             continue;
         };
-        let e = differing(&t.value.map_or(id.to_string(), |v| c.lowered().value_name(v)), &t.physical_dims(), size, x, y);
+        let e =
+            differing(&t.value.map_or(id.to_string(), |v| c.lowered().value_name(v)), &t.physical_dims(), size, x, y);
         let detail = bit_detail(&e);
         bit_failure(c, Some(group), arrow, e, detail, set, r);
     }
@@ -479,7 +485,8 @@ fn differing(name: &str, dims: &[usize], size: usize, x: &[u8], y: &[u8]) -> Opt
     let total = xs.len();
     let wrong: Vec<usize> = xs.zip(ys).enumerate().filter(|(_, (p, q))| p != q).map(|(i, _)| i).collect();
     let first = *wrong.first()?;
-    let hex = |b: &[u8]| b[first * size..(first + 1) * size].iter().rev().map(|v| format!("{v:02x}")).collect::<String>();
+    let hex =
+        |b: &[u8]| b[first * size..(first + 1) * size].iter().rev().map(|v| format!("{v:02x}")).collect::<String>();
     Some(Element {
         tensor: name.into(),
         index: multi_index(first, dims),
@@ -493,7 +500,10 @@ fn differing(name: &str, dims: &[usize], size: usize, x: &[u8], y: &[u8]) -> Opt
 
 fn bit_detail(e: &Option<Element>) -> String {
     e.as_ref().map_or("sizes differ".into(), |e| {
-        format!("{}{:?} is {}, before {} ({} of {} elements differ)", e.tensor, e.index, e.got, e.want, e.wrong.0, e.wrong.1)
+        format!(
+            "{}{:?} is {}, before {} ({} of {} elements differ)",
+            e.tensor, e.index, e.got, e.want, e.wrong.0, e.wrong.1
+        )
     })
 }
 
@@ -546,7 +556,11 @@ fn simulate(
     set: usize,
     r: &mut Report,
 ) -> Option<Vec<(String, Tensor)>> {
-    let opts = sim::Options { max_instructions: case.setup.max_instructions, timing: case.setup.timing && set == 0, ..sim::Options::default() };
+    let opts = sim::Options {
+        max_instructions: case.setup.max_instructions,
+        timing: case.setup.timing && set == 0,
+        ..sim::Options::default()
+    };
     let inputs: Vec<(String, Vec<u8>)> = named.iter().map(|(n, t)| (n.clone(), t.bytes.to_vec())).collect();
     let mut machine = sim::Simulator::new(&case.setup.config, opts);
     match machine.run(&c.placed.program, &inputs) {

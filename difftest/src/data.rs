@@ -105,14 +105,14 @@ fn float_bits(d: DType, x: f64, regime: Regime, rng: &mut Rng) -> u64 {
     if special {
         return sign
             | match rng.below(8) {
-                0 => ((1u64 << e) - 1) << f,                                  // infinity
-                1 => ((1u64 << e) - 1) << f | 1 << (f - 1),                   // NaN
-                2 => 0,                                                       // zero of either sign
-                3 => rng.below(1 << f),                                       // subnormal
-                4 => (((1u64 << e) - 2) << f) | ((1 << f) - 1),               // largest finite
-                5 => 1 << f,                                                  // smallest normal
-                6 => ((bias as u64) - 1) << f,                                // 0.5
-                _ => ((bias as u64) + 1) << f | 1 << (f - 2),                 // 2.5
+                0 => ((1u64 << e) - 1) << f,                    // infinity
+                1 => ((1u64 << e) - 1) << f | 1 << (f - 1),     // NaN
+                2 => 0,                                         // zero of either sign
+                3 => rng.below(1 << f),                         // subnormal
+                4 => (((1u64 << e) - 2) << f) | ((1 << f) - 1), // largest finite
+                5 => 1 << f,                                    // smallest normal
+                6 => ((bias as u64) - 1) << f,                  // 0.5
+                _ => ((bias as u64) + 1) << f | 1 << (f - 2),   // 2.5
             };
     }
     match d {

@@ -226,7 +226,9 @@ pub fn read(dir: &Path) -> Result<(Case, CaseFile)> {
     let head: toml::Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
     match head.get("version").and_then(toml::Value::as_integer) {
         Some(v) if v == i64::from(VERSION) => {}
-        Some(v) => bail!("{}: format version {v} is not known to this version (it reads version {VERSION})", path.display()),
+        Some(v) => {
+            bail!("{}: format version {v} is not known to this version (it reads version {VERSION})", path.display())
+        }
         None => bail!("{}: no `version`", path.display()),
     }
     let file: CaseFile = toml::from_str(&text).with_context(|| format!("in {}", path.display()))?;

@@ -11,7 +11,13 @@ use std::collections::BTreeMap;
 const USEFUL: f64 = 0.9;
 
 /// Generates a graph whose every node has a useful bound on the `Normal` data of `data_seed`.
-pub fn generate(u: &mut arbitrary::Unstructured<'_>, p: &Profile, l: &Lattice, data_seed: u64, contract: &Contract) -> Graph {
+pub fn generate(
+    u: &mut arbitrary::Unstructured<'_>,
+    p: &Profile,
+    l: &Lattice,
+    data_seed: u64,
+    contract: &Contract,
+) -> Graph {
     let mut known: BTreeMap<ValueId, Tensor> = BTreeMap::new();
     graphgen::from_bytes(u, p, l, &mut |g, new| accept(g, new, data_seed, contract, &mut known))
 }
@@ -38,7 +44,14 @@ fn accept(g: &Graph, new: &[NodeId], seed: u64, contract: &Contract, known: &mut
             let Some(b) = e.value(o) else { return false };
             // The reference measures the type that the generator declared.
             if b.dtype != g.ty(o).dtype || b.dims != g.ty(o).dims {
-                panic!("{} `{}` is declared {}, the reference measures {}{:?}", g.nodes[n].op, o, g.ty(o), b.dtype, b.dims);
+                panic!(
+                    "{} `{}` is declared {}, the reference measures {}{:?}",
+                    g.nodes[n].op,
+                    o,
+                    g.ty(o),
+                    b.dtype,
+                    b.dims
+                );
             }
             let (decided, _) = b.decided_and_exact();
             if (decided as f64) < USEFUL * b.elements() as f64 {

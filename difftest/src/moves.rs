@@ -287,7 +287,8 @@ pub fn plainer_values(case: &Case) -> Vec<Case> {
             if let Some(xs) = t.to_f32() {
                 v.push(Tensor::from_f32(t.dims.clone(), &vec![0.0; xs.len()]));
                 v.push(Tensor::from_f32(t.dims.clone(), &vec![1.0; xs.len()]));
-                let ints: Vec<f32> = xs.iter().map(|x| if x.is_finite() { x.round().clamp(-8.0, 8.0) } else { *x }).collect();
+                let ints: Vec<f32> =
+                    xs.iter().map(|x| if x.is_finite() { x.round().clamp(-8.0, 8.0) } else { *x }).collect();
                 v.push(Tensor::from_f32(t.dims.clone(), &ints));
             }
         } else if matches!(t.dtype, DType::I8 | DType::U8) {

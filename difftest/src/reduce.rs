@@ -84,7 +84,10 @@ struct Reducer<'a> {
 
 impl Reducer<'_> {
     fn try_case(&mut self, c: Case) -> bool {
-        if self.calls.values().sum::<u32>() >= self.limit || c.graph.nodes.is_empty() || !self.tried.insert(fingerprint(&c)) {
+        if self.calls.values().sum::<u32>() >= self.limit
+            || c.graph.nodes.is_empty()
+            || !self.tried.insert(fingerprint(&c))
+        {
             return false;
         }
         *self.calls.entry(self.phase).or_insert(0) += 1;
@@ -137,9 +140,13 @@ impl Reducer<'_> {
     fn simplify(&mut self) {
         for _ in 0..8 {
             let mut changed = false;
-            for candidates in
-                [moves::fewer_outputs, moves::fewer_operands, moves::smaller_extents, moves::simpler_attributes, moves::plainer_values]
-            {
+            for candidates in [
+                moves::fewer_outputs,
+                moves::fewer_operands,
+                moves::smaller_extents,
+                moves::simpler_attributes,
+                moves::plainer_values,
+            ] {
                 while self.first_of(candidates(&self.best)) {
                     changed = true;
                 }
@@ -205,7 +212,8 @@ fn fingerprint(c: &Case) -> u128 {
 /// Reduces a case. `hint`: ONNX node indices near the failure (from the attribution). At most `limit` oracle calls.
 pub fn reduce(case: &Case, oracle: &mut dyn Interesting, hint: &BTreeSet<u32>, limit: u32) -> Reduction {
     let nodes_before = case.graph.nodes.len();
-    let mut r = Reducer { best: case.clone(), oracle, calls: BTreeMap::new(), phase: "nodes", limit, tried: BTreeSet::new() };
+    let mut r =
+        Reducer { best: case.clone(), oracle, calls: BTreeMap::new(), phase: "nodes", limit, tried: BTreeSet::new() };
     r.nodes(hint);
     r.bypasses();
     r.phase = "simplify";

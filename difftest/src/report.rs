@@ -24,7 +24,11 @@ pub fn markdown(f: &CaseFile, case: &Case) -> String {
     if let Some(e) = &f.element {
         line(&mut s, "first wrong element", &format!("`{}{:?}`: {} instead of {}", e.tensor, e.index, e.got, e.want));
         if let Some(r) = e.radius {
-            line(&mut s, "radius", &format!("{r:e}{}", e.ratio.map_or(String::new(), |x| format!(", error is {x:.3} times that"))));
+            line(
+                &mut s,
+                "radius",
+                &format!("{r:e}{}", e.ratio.map_or(String::new(), |x| format!(", error is {x:.3} times that"))),
+            );
         }
         line(&mut s, "wrong elements", &format!("{} of {}", e.wrong.0, e.wrong.1));
     }
@@ -56,7 +60,11 @@ pub fn repro(f: &CaseFile, graph: &Graph, case: &Case) -> String {
     let _ = writeln!(s, "#[test]\nfn repro() {{");
     let _ = writeln!(s, "    difftest::dir::Repro {{");
     let _ = writeln!(s, "        graph: GRAPH,\n        config: r####\"{}\"####,", f.config_toml);
-    let _ = writeln!(s, "        opt_level: {},\n        contract: {:?},\n        precision: {:?},", f.opt_level, f.contract, f.precision);
+    let _ = writeln!(
+        s,
+        "        opt_level: {},\n        contract: {:?},\n        precision: {:?},",
+        f.opt_level, f.contract, f.precision
+    );
     let _ = writeln!(s, "        control: {:?},\n        faults: &{:?},", f.control, f.faults);
     s.push_str("        inputs: &[\n");
     for set in &case.sets {

@@ -73,9 +73,9 @@ pub fn onnx_bytes(data: &[u8]) {
 /// `isa_bytes`: the decoder and the load-time verifier on any bytes.
 pub fn isa_bytes(data: &[u8]) {
     let config = NpuConfig::named("tiny-fuzz").expect("a built-in configuration");
-    if let Ok(p) = isa::container::decode(data) {
+    if let Ok(p) = isa::container::read_program(data) {
         let _ = isa::verify(&p, &config);
-        assert_eq!(isa::container::decode(&isa::container::encode(&p)).as_ref(), Ok(&p), "decode(encode(x)) = x");
+        assert_eq!(isa::container::write_program(&p).and_then(|b| isa::container::read_program(&b)).as_ref(), Ok(&p), "decode(encode(x)) = x");
     }
     for word in data.as_chunks::<64>().0 {
         if let Ok(i) = isa::decode(word) {
@@ -99,7 +99,7 @@ pub fn text(data: &[u8]) {
     if let Ok(g) = ir::parse::parse(s) {
         assert_eq!(ir::parse::parse(&ir::text::print(&g)).as_ref(), Ok(&g), "parse(print(g)) = g");
     }
-    if let Ok(p) = isa::asm::parse(s) {
-        assert_eq!(isa::asm::parse(&isa::disasm::print(&p)).as_ref(), Ok(&p), "asm(disasm(p)) = p");
+    if let Ok(p) = isa::asm::parse_program(s) {
+        assert_eq!(isa::asm::parse_program(&isa::disasm::print_program(&p)).as_ref(), Ok(&p), "asm(disasm(p)) = p");
     }
 }

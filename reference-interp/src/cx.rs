@@ -87,8 +87,8 @@ impl<'a> EvalCx<'a> {
     pub fn linear(&self, dtype: DType, dims: Vec<usize>, mut raw: Raw) -> Bounded {
         let n = raw.v.len();
         if !self.bounds {
-            let value = raw.v.iter().map(|&x| self.store_value(x, dtype)).collect();
-            let f = Float { value, radius: vec![0.0; n], linear: None, nan: None, grid: None };
+            let mut f = Float { value: raw.v, radius: vec![0.0; n], linear: None, nan: None, grid: None };
+            self.store(dtype, &mut f, false);
             return Bounded::from_float(dtype, dims, f);
         }
         if raw.eb.is_empty() {

@@ -207,7 +207,7 @@ fn lower(graph: &Graph, mut run: Run<'_>) -> Result<Compilation, CompileError> {
         run.push(&mut graphs, p.name, p.claim, g)?;
     }
     let lowered = graphs[graphs.len() - 1].graph.clone();
-    let cg = CodegenOptions { opt_level: opts.opt_level };
+    let cg = CodegenOptions { opt_level: opts.opt_level, ..CodegenOptions::default() };
 
     let mut fused = codegen::lower_groups(&lowered, &cg, &mut run.cx("g.lower-groups"))?;
     run.check("g.lower-groups", || lir::verify_fused::verify_fused(&fused, &lowered))?;
@@ -219,7 +219,7 @@ fn lower(graph: &Graph, mut run: Run<'_>) -> Result<Compilation, CompileError> {
     }
     let fused = Arc::new(fused);
 
-    let mut tiles = codegen::tile(&fused, &opts.config, &cg, &mut run.cx("f.tile"))?;
+    let mut tiles = codegen::tile(&fused, &opts.config, &mut run.cx("f.tile"))?;
     run.check("f.tile", || lir::verify_tile::verify_tile(&tiles, &opts.config))?;
     for i in &opts.injections {
         if let Edit::Tile(f) = i.edit {
@@ -229,7 +229,7 @@ fn lower(graph: &Graph, mut run: Run<'_>) -> Result<Compilation, CompileError> {
     }
     let tiles = Arc::new(tiles);
 
-    let mut stream = codegen::schedule(&tiles, &opts.config, &cg, &mut run.cx("t.schedule"))?;
+    let mut stream = codegen::schedule(&tiles, &opts.config, &mut run.cx("t.schedule"))?;
     run.check("t.schedule", || lir::verify_stream::verify_stream(&stream, &tiles))?;
     for i in &opts.injections {
         if let Edit::Stream(f) = i.edit {
@@ -250,7 +250,10 @@ fn lower(graph: &Graph, mut run: Run<'_>) -> Result<Compilation, CompileError> {
     let placed = Arc::new(placed);
 
     run.cx("a.encode");
-    let mut binary = codegen::encode(&placed)?;
+    let mut binary = isa::container::write_program(&placed.program).map_err(|e| CompileError::Broken {
+        after: "a.encode".into(),
+        violations: vec![Violation { rule: "encodable", at: "program".into(), detail: e.to_string() }],
+    })?;
     for i in &opts.injections {
         if let Edit::Binary(f) = i.edit {
             f(&mut binary, &mut run.cx(i.name));

@@ -33,6 +33,19 @@ pub enum At {
     Function(String),
 }
 
+impl At {
+    /// With names cut for messages.
+    pub(crate) fn shortened(self) -> Self {
+        let cut = |s: String| if s.len() > SHORT { short(&s).to_owned() } else { s };
+        match self {
+            At::Model => At::Model,
+            At::Tensor(name) => At::Tensor(cut(name)),
+            At::Node { name, index, op } => At::Node { name: cut(name), index, op: cut(op) },
+            At::Function(name) => At::Function(cut(name)),
+        }
+    }
+}
+
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -131,9 +144,12 @@ impl Problem {
     }
 }
 
-/// A name for messages: at most 120 bytes, so that hostile names do not multiply.
+/// Bytes of a name in a message: hostile names do not multiply.
+const SHORT: usize = 120;
+
+/// A name for messages.
 pub fn short(s: &str) -> &str {
-    prefix(s, 120)
+    prefix(s, SHORT)
 }
 
 /// The longest prefix of at most `n` bytes that ends between characters.

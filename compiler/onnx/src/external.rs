@@ -7,7 +7,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 /// Most bytes that external and sparse tensors of one model may take together.
-const MAX_TOTAL: usize = 768 << 20;
+const MAX_TOTAL: usize = 512 << 20;
 
 /// Where external data may come from, and how much is still allowed.
 #[derive(Debug)]

@@ -9,6 +9,9 @@ use crate::scope::{Found, Scope};
 use ir::{Attr, AttrDefault, AttrKind, Attrs, DType, Family, ModelNode, Op, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// No operator or function has more; attribute lists are kept sorted by insertion.
+const MAX_ATTRIBUTES: usize = 256;
+
 /// Where a node is, for reports and for [`ModelNode`].
 pub fn place(n: &NodeProto, i: usize, outer: Option<&str>, source: Option<u32>) -> At {
     let own = match n.name.as_deref() {
@@ -41,6 +44,11 @@ impl Importer {
     pub fn node(&mut self, mut n: NodeProto, at: &At, scope: &mut Scope<'_>) {
         let before = self.errors.len();
         let inputs = self.node_inputs(&n.input, at, scope);
+        if n.attribute.len() > MAX_ATTRIBUTES {
+            let message = format!("has {} attributes, more than {MAX_ATTRIBUTES}", n.attribute.len());
+            self.report(Problem::invalid(message), at.clone());
+            n.attribute.clear();
+        }
         let attributes = self.resolve_attributes(std::mem::take(&mut n.attribute), at, scope);
         let domain = normal_domain(n.domain.as_deref().unwrap_or("")).to_owned();
         let op = n.op_type.clone().unwrap_or_default();
@@ -212,9 +220,19 @@ impl Importer {
         for n in before.into_iter().chain([node]).chain(after) {
             let n = self.finish(n, at)?;
             self.infer_dtype(&n);
+            self.fold(&n);
             self.model.nodes.push(n);
         }
         Ok(())
+    }
+
+    /// Keeps the value of a node where it is small and known.
+    fn fold(&mut self, n: &ModelNode) {
+        let value = |name: &str| self.folded.get(name).or_else(|| self.constant(name)).cloned();
+        let shape = |name: &str| self.shapes.get(name).cloned().or_else(|| self.constant(name).map(|t| t.dims.clone()));
+        if let (Some(t), Some(Some(output))) = (crate::fold::fold(n, value, shape), n.outputs.first()) {
+            self.folded.insert(output.clone(), t);
+        }
     }
 
     /// A node of the newest operator set, checked against its schema, with all defaults.
@@ -233,6 +251,7 @@ impl Importer {
             }
             attrs.set(name, value.clone());
         }
+        check_type_codes(op, &attrs)?;
         for spec in schema.attrs {
             if spec.default == AttrDefault::Required && !attrs.has(spec.name) {
                 return Err(Problem::invalid(format!("required attribute `{}` is missing", spec.name)));
@@ -293,6 +312,23 @@ impl Importer {
             self.dtypes.entry(name.clone()).or_insert(d);
         }
     }
+}
+
+/// Attributes that name an element type name one that we have; 0 stands for the default one where there is a default.
+fn check_type_codes(op: Op, attrs: &Attrs) -> Result<(), Problem> {
+    for name in ["to", "dtype", "output_dtype", "softmax_precision"] {
+        let Some(code) = attrs.int(name) else { continue };
+        if code == 0 && op.attr(name).is_some_and(|s| s.default != AttrDefault::Required) {
+            continue;
+        }
+        let dtype = i32::try_from(code)
+            .map_err(|_| Problem::invalid(format!("{code} is no element type")))
+            .and_then(crate::tensor::dtype);
+        if let Err(p) = dtype {
+            return Err(Problem { kind: p.kind, message: format!("attribute `{name}`: {}", p.message) });
+        }
+    }
+    Ok(())
 }
 
 fn range(least: usize, most: usize) -> String {

@@ -3,11 +3,12 @@
 use crate::proto::NodeProto;
 use std::collections::BTreeMap;
 
-/// All uses before definition: index of the using node, and what is wrong.
-pub fn check(nodes: &[NodeProto]) -> Vec<(usize, String)> {
+/// All uses before definition: index of the using node, and what is wrong. `defined` says which names are values
+/// already; a node that defines one again is a fault of its own.
+pub fn check(nodes: &[NodeProto], defined: impl Fn(&str) -> bool) -> Vec<(usize, String)> {
     let mut producer: BTreeMap<&str, usize> = BTreeMap::new();
     for (i, n) in nodes.iter().enumerate() {
-        for o in n.output.iter().filter(|o| !o.is_empty()) {
+        for o in n.output.iter().filter(|o| !o.is_empty() && !defined(o)) {
             producer.entry(o).or_insert(i);
         }
     }

@@ -12,11 +12,14 @@ use crate::scope::{Found, Names, Scope, Versions};
 use crate::tensor;
 use ir::{DType, Dim, Model, ModelValue, Op, Tensor};
 use prost::Message;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Oldest IR version with operator sets.
 const MIN_IR: i64 = 3;
+/// Most problems that are listed.
+const MAX_ERRORS: usize = 10_000;
 /// Newest IR version known here.
 const MAX_IR: i64 = 14;
 
@@ -48,6 +51,10 @@ pub struct Importer {
     pub dtypes: BTreeMap<String, DType>,
     /// Initializer number by name.
     pub constants: BTreeMap<String, usize>,
+    /// Fully declared shapes of inputs.
+    pub shapes: BTreeMap<String, Vec<usize>>,
+    /// Small values that follow from shapes and constants.
+    pub folded: BTreeMap<String, Tensor>,
     /// Functions of the model.
     pub functions: Functions,
     /// Operators by name.
@@ -63,14 +70,23 @@ impl Importer {
             names: Names::default(),
             dtypes: BTreeMap::new(),
             constants: BTreeMap::new(),
+            shapes: BTreeMap::new(),
+            folded: BTreeMap::new(),
             functions: Functions::default(),
             ops: Op::ALL.iter().map(|&o| (o.name(), o)).collect(),
         }
     }
 
-    /// Notes a problem.
+    /// Notes a problem. Names are shortened, and after [`MAX_ERRORS`] there are no more notes, so that hostile models
+    /// cannot make gigabytes of text.
     pub fn report(&mut self, p: Problem, at: At) {
-        self.errors.push(p.at(at));
+        match self.errors.len().cmp(&MAX_ERRORS) {
+            Ordering::Less => self.errors.push(p.at(at.shortened())),
+            Ordering::Equal => {
+                self.errors.push(ImportError::new(p.kind, At::Model, "further problems are not listed"));
+            }
+            Ordering::Greater => {}
+        }
     }
 
     fn read(&mut self, p: ModelProto) {
@@ -228,6 +244,11 @@ impl Importer {
                 }
                 Ok(m) => {
                     self.define(scope, &name, &at);
+                    if let Some(dims) =
+                        m.dims.as_ref().filter(|d| d.len() <= 64).and_then(|d| d.iter().map(fixed).collect())
+                    {
+                        self.shapes.insert(name.clone(), dims);
+                    }
                     self.dtypes.insert(name, m.dtype);
                     self.model.inputs.push(m);
                 }
@@ -267,7 +288,7 @@ impl Importer {
     /// The nodes of a graph, branch or function, in order. `source` is the node of the main graph around them.
     pub fn body(&mut self, nodes: Vec<NodeProto>, scope: &mut Scope<'_>, source: Option<u32>) {
         let mut faulty = BTreeSet::new();
-        for (i, message) in order::check(&nodes) {
+        for (i, message) in order::check(&nodes, |name| scope.lookup(name) != Found::Undefined) {
             faulty.insert(i);
             let at = crate::node::place(&nodes[i], i, scope.outer, source);
             self.report(Problem::invalid(message), at);
@@ -331,6 +352,13 @@ fn declared(v: ValueInfoProto) -> Result<ModelValue, Problem> {
         })
         .transpose()?;
     Ok(ModelValue { name: v.name.unwrap_or_default(), dtype, dims })
+}
+
+fn fixed(d: &Dim) -> Option<usize> {
+    match d {
+        Dim::Fixed(n) => Some(*n),
+        Dim::Named(_) => None,
+    }
 }
 
 fn fits(m: &ModelValue, ty: &ir::TensorType) -> bool {

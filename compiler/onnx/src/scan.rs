@@ -8,11 +8,11 @@ use crate::error::Problem;
 use crate::proto;
 
 /// Most bytes that decoded structures may take, contents of byte and string fields aside (those are bounded by the file).
-const MAX_STRUCTURE: u64 = 512 << 20;
+const MAX_STRUCTURE: u64 = 448 << 20;
 /// Deeper nesting is refused by prost itself (its limit is 100).
 const MAX_DEPTH: usize = 101;
 /// Space of an element of a growing vector, in elements.
-const GROWTH: u64 = 3;
+const GROWTH: u64 = 2;
 
 /// Message types that matter for the walk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -18,6 +18,8 @@ const NEWER_OPERATORS: &[(Op, u32)] = &[
 
 /// Attributes that came after the base set.
 const NEWER_ATTRIBUTES: &[(Op, &str, u32)] = &[
+    (Op::Attention, "left_window_size", 25),
+    (Op::Attention, "right_window_size", 25),
     (Op::Cast, "round_mode", 24),
     (Op::CastLike, "round_mode", 24),
     (Op::DequantizeLinear, "output_dtype", 23),
@@ -105,6 +107,10 @@ pub fn needed(op: Op, attrs: &Attrs, dtypes: &[DType]) -> u32 {
         if o == op && types.iter().any(|t| dtypes.contains(t)) && !(op == Op::Mod && attrs.flag("fmod")) {
             need = need.max(since);
         }
+    }
+    // Set 22 says which windows count at the rounded-up end; checkers of older sets compute another shape.
+    if matches!(op, Op::AveragePool | Op::MaxPool | Op::LpPool) && attrs.flag("ceil_mode") {
+        need = need.max(22);
     }
     if dtypes.contains(&DType::BF16) && BF16_SINCE_22.contains(&op) {
         need = need.max(22);

@@ -26,14 +26,20 @@ pub fn write_graph(g: &Graph) -> Vec<u8> {
 pub fn write_model(m: &Model) -> Vec<u8> {
     let mut dtypes: BTreeMap<&str, DType> = m.initializers.iter().map(|(n, t)| (n.as_str(), t.dtype)).collect();
     dtypes.extend(m.inputs.iter().chain(&m.outputs).map(|v| (v.name.as_str(), v.dtype)));
+    // Where the type of a value is not known, it may be any that occurs.
+    let any: BTreeSet<DType> = dtypes.values().copied().collect();
     let mut set = version::BASE;
+    let mut names = NodeNames::new(m.nodes.iter().map(|n| n.name.as_str()));
     let mut nodes = Vec::with_capacity(m.nodes.len());
     for n in &m.nodes {
         let attrs = written(n.op, &n.attrs);
-        let types: Vec<DType> =
-            n.inputs.iter().chain(&n.outputs).flatten().filter_map(|v| dtypes.get(v.as_str()).copied()).collect();
+        let operands: Vec<&String> = n.inputs.iter().chain(&n.outputs).flatten().collect();
+        let mut types: Vec<DType> = operands.iter().filter_map(|v| dtypes.get(v.as_str()).copied()).collect();
+        if types.len() < operands.len() {
+            types.extend(&any);
+        }
         set = set.max(version::needed(n.op, &attrs, &types));
-        nodes.push(model_node(n, &attrs));
+        nodes.push(model_node(n, &attrs, names.unique(&n.name)));
     }
     let graph = GraphProto {
         node: nodes,
@@ -60,12 +66,30 @@ fn model(graph: GraphProto, set: u32) -> ModelProto {
     }
 }
 
-fn model_node(n: &ModelNode, attrs: &Attrs) -> NodeProto {
+/// Names of nodes. Other runtimes want them unique; nodes that a conversion or pass made share that of their origin.
+#[derive(Debug, Default)]
+struct NodeNames {
+    names: Names,
+    taken: BTreeSet<String>,
+}
+
+impl NodeNames {
+    fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let mut out = Self::default();
+        names.for_each(|n| out.names.reserve(n));
+        out
+    }
+    fn unique(&mut self, name: &str) -> String {
+        if self.taken.insert(name.into()) { name.into() } else { self.names.fresh(name) }
+    }
+}
+
+fn model_node(n: &ModelNode, attrs: &Attrs, name: String) -> NodeProto {
     let names = |v: &[Option<String>]| v.iter().map(|x| x.clone().unwrap_or_default()).collect();
     NodeProto {
         input: names(&n.inputs),
         output: names(&n.outputs),
-        name: Some(n.name.clone()),
+        name: Some(name),
         op_type: Some(n.op.name().into()),
         attribute: attributes(attrs),
         ..NodeProto::default()
@@ -187,14 +211,15 @@ impl<'g> GraphWriter<'g> {
     fn write(mut self) -> ModelProto {
         let identities = self.assign_names();
         self.constants();
-        for (_, n) in self.g.nodes.iter() {
+        let mut names = NodeNames::new(self.g.nodes.values().map(|n| n.origin.name.as_str()));
+        for n in self.g.nodes.values() {
             let attrs = written(n.op, &n.attrs);
             let types: Vec<DType> = n.inputs.iter().flatten().chain(&n.outputs).map(|&v| self.g.ty(v).dtype).collect();
             self.set = self.set.max(version::needed(n.op, &attrs, &types));
             let node = NodeProto {
                 input: n.inputs.iter().map(|v| v.map(|v| self.name(v)).unwrap_or_default()).collect(),
                 output: n.outputs.iter().map(|&v| self.name(v)).collect(),
-                name: Some(n.origin.name.clone()),
+                name: Some(names.unique(&n.origin.name)),
                 op_type: Some(n.op.name().into()),
                 attribute: attributes(&attrs),
                 ..NodeProto::default()

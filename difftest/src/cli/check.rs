@@ -1,7 +1,8 @@
 //! `touchstone check`, `bisect`, `reduce`.
 
-use super::common::{ModelArgs, SetupArgs, case};
 use super::Outcome;
+use super::common::{ModelArgs, SetupArgs, case};
+use crate::Case;
 use crate::attribute::{attribute, rules};
 use crate::campaign::{REDUCE_LIMIT, quiet_panics};
 use crate::check::check_observed;
@@ -9,7 +10,6 @@ use crate::dir::{self, Finding};
 use crate::npz;
 use crate::reduce::{Interesting, SameBug, reduce};
 use crate::verdict::{Arrow, Report, Verdict};
-use crate::Case;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -171,7 +171,11 @@ pub fn bisect(a: BisectArgs) -> Result<Outcome> {
         "stage    {}\npass     {}\nrewrites {}\n{} checks\n{}",
         at.arrow,
         at.pass,
-        if rewrites.is_empty() { "none: the failure stays with all optional rewrites off".into() } else { rewrites.join(" ") },
+        if rewrites.is_empty() {
+            "none: the failure stays with all optional rewrites off".into()
+        } else {
+            rewrites.join(" ")
+        },
         at.oracle_calls,
         dir::summary(&r)
     );

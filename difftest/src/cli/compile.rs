@@ -1,11 +1,11 @@
 //! `touchstone compile` and `run`.
 
-use super::common::{Load, SetupArgs, dims, load};
 use super::Outcome;
+use super::common::{Load, SetupArgs, dims, load};
 use crate::npz;
 use anyhow::{Context, Result, anyhow, bail};
 use ir::Tensor;
-use kit::{CompileError, Permit, RewriteId, Ir};
+use kit::{CompileError, Ir, Permit, RewriteId};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -83,7 +83,9 @@ pub fn compile(a: Args) -> Result<Outcome> {
     let c = match result {
         Ok(c) => c,
         Err(e @ CompileError::Broken { .. }) => {
-            return Ok(Outcome::ok(e.to_string(), json!({ "verdict": "invalid", "reason": e.to_string() })).with_code(1));
+            return Ok(
+                Outcome::ok(e.to_string(), json!({ "verdict": "invalid", "reason": e.to_string() })).with_code(1)
+            );
         }
         Err(e @ CompileError::Invalid { .. }) => bail!("{}: {e}", path.display()),
         Err(e) => return Ok(Outcome::ok(e.to_string(), json!({ "verdict": "unsupported", "reason": e.to_string() }))),
@@ -94,20 +96,27 @@ pub fn compile(a: Args) -> Result<Outcome> {
         Some("groups") => text += &lir::text::fused(&c.fused),
         Some("tiles") => text += &lir::text::tiles(&c.tiles),
         Some("schedule") => text += &lir::text::stream(&c.stream),
-        Some("asm") => text += &isa::disasm::print(&c.placed.program),
+        Some("asm") => text += &isa::disasm::print_program(&c.placed.program),
         _ => {}
     }
     if let Some(out) = &a.out {
         std::fs::write(out, &*c.binary).with_context(|| format!("cannot write {}", out.display()))?;
-        let _ = writeln!(text, "{}: {} instructions, {} bytes", out.display(), c.placed.program.code.len(), c.binary.len());
+        let _ =
+            writeln!(text, "{}: {} instructions, {} bytes", out.display(), c.placed.program.code.len(), c.binary.len());
     }
     if a.explain_fallback {
         text += "no operator runs on the host\n";
     }
-    let seconds: Value = times.iter().map(|(n, t)| ((*n).to_string(), json!(t))).collect::<serde_json::Map<_, _>>().into();
+    let seconds: Value =
+        times.iter().map(|(n, t)| ((*n).to_string(), json!(t))).collect::<serde_json::Map<_, _>>().into();
     let spm_peak = spm_peak(&c);
     if a.stats {
-        let _ = writeln!(text, "instructions {}\nscratchpad   {spm_peak} bytes\nrewrites     {}", c.placed.program.code.len(), log.len());
+        let _ = writeln!(
+            text,
+            "instructions {}\nscratchpad   {spm_peak} bytes\nrewrites     {}",
+            c.placed.program.code.len(),
+            log.len()
+        );
         for (n, t) in &times {
             let _ = writeln!(text, "  {n:<28} {t:.4} s");
         }
@@ -166,7 +175,7 @@ fn dtype(d: isa::DType) -> Result<ir::DType> {
 /// Simulates a program.
 pub fn run(a: RunArgs) -> Result<Outcome> {
     let bytes = std::fs::read(&a.program).with_context(|| format!("cannot read {}", a.program.display()))?;
-    let program = isa::container::decode(&bytes).map_err(|e| anyhow!("{}: {e}", a.program.display()))?;
+    let program = isa::container::read_program(&bytes).map_err(|e| anyhow!("{}: {e}", a.program.display()))?;
     let config = super::common::config(&a.config)?;
     let given = npz::read(&a.inputs)?;
     let mut inputs = Vec::new();

@@ -78,8 +78,11 @@ pub fn run(a: Args) -> Result<Outcome> {
     match a.what {
         What::List => Ok(list()),
         What::Run { only, seconds, seed, jobs, out } => {
-            let chosen: Vec<&'static Fault> =
-                if only.is_empty() { FAULTS.iter().collect() } else { only.iter().map(|id| find(id)).collect::<Result<_>>()? };
+            let chosen: Vec<&'static Fault> = if only.is_empty() {
+                FAULTS.iter().collect()
+            } else {
+                only.iter().map(|id| find(id)).collect::<Result<_>>()?
+            };
             let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
             let mut rows = Vec::new();
             for f in chosen {
@@ -95,8 +98,10 @@ fn list() -> Outcome {
     let text = FAULTS.iter().fold(String::new(), |s, f| s + &format!("{:<28} {} [{}]\n", f.id, f.summary, f.origin));
     let json: Vec<Value> = FAULTS
         .iter()
-        .map(|f| json!({ "id": f.id, "origin": f.origin, "summary": f.summary, "min_nodes": f.min_nodes,
-            "detector": format!("{:?}", f.detector).to_lowercase() }))
+        .map(|f| {
+            json!({ "id": f.id, "origin": f.origin, "summary": f.summary, "min_nodes": f.min_nodes,
+            "detector": format!("{:?}", f.detector).to_lowercase() })
+        })
         .collect();
     Outcome::ok(text, json!({ "faults": json }))
 }
@@ -134,7 +139,10 @@ fn one(f: &'static Fault, seconds: f64, seed: u64, jobs: usize, out: &Path) -> R
 }
 
 fn matrix(rows: &[Row]) -> Outcome {
-    let mut text = format!("{:<28} {:>6} {:>7} {:<22} {:<7} {:<8} nodes\n", "fault", "cases", "seconds", "detector", "stage", "blame");
+    let mut text = format!(
+        "{:<28} {:>6} {:>7} {:<22} {:<7} {:<8} nodes\n",
+        "fault", "cases", "seconds", "detector", "stage", "blame"
+    );
     for r in rows {
         let f = r.finding.as_ref();
         let _ = writeln!(
@@ -152,7 +160,12 @@ fn matrix(rows: &[Row]) -> Outcome {
     }
     let bad = rows.iter().filter(|r| !(r.right() && r.clean)).count();
     let small = rows.iter().filter(|r| r.small()).count();
-    let _ = writeln!(text, "{} of {} found and rightly attributed, {small} reduced to the least size", rows.len() - bad, rows.len());
+    let _ = writeln!(
+        text,
+        "{} of {} found and rightly attributed, {small} reduced to the least size",
+        rows.len() - bad,
+        rows.len()
+    );
     let json = json!({ "faults": rows.iter().map(Row::json).collect::<Vec<_>>() });
     Outcome::ok(text, json).with_code(u8::from(bad > 0))
 }

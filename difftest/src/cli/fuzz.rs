@@ -1,7 +1,7 @@
 //! `touchstone fuzz`.
 
-use super::common::config;
 use super::Outcome;
+use super::common::config;
 use crate::campaign::{Machine, Plan, State, run as run_campaign};
 use crate::case::Setup;
 use crate::verdict::{Arrow, Verdict};
@@ -177,7 +177,8 @@ fn text(plan: &Plan, s: &State) -> String {
             Machine::Random => "random machines",
         }
     );
-    let _ = writeln!(o, "Each was compiled, run at every stage, and compared with the reference on three sets of data.\n");
+    let _ =
+        writeln!(o, "Each was compiled, run at every stage, and compared with the reference on three sets of data.\n");
     for v in Verdict::ALL {
         if let Some(n) = t.verdicts.get(v.name()) {
             let _ = writeln!(o, "  {:<12} {n:>8}", v.name());
@@ -202,7 +203,15 @@ fn text(plan: &Plan, s: &State) -> String {
         let _ = writeln!(o, "No findings. State: {}", plan.out.join("campaign.json").display());
     }
     for f in &s.findings {
-        let _ = writeln!(o, "\nFINDING {} ×{} at {}: pass {} {}", f.verdict, f.count, f.stage, f.pass, f.rewrites.join(" "));
+        let _ = writeln!(
+            o,
+            "\nFINDING {} ×{} at {}: pass {} {}",
+            f.verdict,
+            f.count,
+            f.stage,
+            f.pass,
+            f.rewrites.join(" ")
+        );
         let _ = writeln!(o, "  {} nodes; read {}/report.md, replay with: touchstone check {}", f.nodes, f.dir, f.dir);
     }
     o

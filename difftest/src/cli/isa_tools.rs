@@ -1,7 +1,7 @@
 //! `touchstone disasm`, `asm`, `verify`.
 
-use super::common::config;
 use super::Outcome;
+use super::common::config;
 use anyhow::{Context, Result, anyhow};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -38,21 +38,21 @@ pub struct VerifyArgs {
 
 fn program(path: &Path) -> Result<isa::Program> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    isa::container::decode(&bytes).map_err(|e| anyhow!("{}: {e}", path.display()))
+    isa::container::read_program(&bytes).map_err(|e| anyhow!("{}: {e}", path.display()))
 }
 
 /// Prints a program.
 pub fn disasm(a: DisasmArgs) -> Result<Outcome> {
     let p = program(&a.program)?;
-    let text = isa::disasm::print(&p);
+    let text = isa::disasm::print_program(&p);
     Ok(Outcome::ok(text.clone(), json!({ "instructions": p.code.len(), "text": text })))
 }
 
 /// Assembles a program.
 pub fn asm(a: AsmArgs) -> Result<Outcome> {
     let text = std::fs::read_to_string(&a.text).with_context(|| format!("cannot read {}", a.text.display()))?;
-    let p = isa::asm::parse(&text).map_err(|e| anyhow!("{}: {e}", a.text.display()))?;
-    let bytes = isa::container::encode(&p);
+    let p = isa::asm::parse_program(&text).map_err(|e| anyhow!("{}: {e}", a.text.display()))?;
+    let bytes = isa::container::write_program(&p)?;
     std::fs::write(&a.out, &bytes).with_context(|| format!("cannot write {}", a.out.display()))?;
     Ok(Outcome::ok(
         format!("{}: {} instructions, {} bytes", a.out.display(), p.code.len(), bytes.len()),

@@ -1,7 +1,7 @@
 //! The short commands: `interp`, `gen`, `corpus`, `contract`.
 
-use super::common::{ModelArgs, SetupArgs, case};
 use super::Outcome;
+use super::common::{ModelArgs, SetupArgs, case};
 use crate::dir::{expected, renumbered};
 use crate::{npz, targets};
 use anyhow::{Context, Result, anyhow, bail};
@@ -31,7 +31,9 @@ pub struct InterpArgs {
 pub fn interp(a: InterpArgs) -> Result<Outcome> {
     let case = match case(&a.model, &a.setup, "edge-256", 1)? {
         Ok(c) => c,
-        Err(why) => return Ok(Outcome::ok(format!("unsupported: {why}"), json!({ "verdict": "unsupported", "reason": why }))),
+        Err(why) => {
+            return Ok(Outcome::ok(format!("unsupported: {why}"), json!({ "verdict": "unsupported", "reason": why })));
+        }
     };
     let e = match reference::evaluate(&case.graph, &case.sets[0], &case.setup.contract) {
         Ok(e) => e,
@@ -47,7 +49,10 @@ pub fn interp(a: InterpArgs) -> Result<Outcome> {
     };
     npz::write(&a.outputs, &out)?;
     let n = case.graph.outputs.len();
-    Ok(Outcome::ok(format!("{n} outputs written to {}", a.outputs.display()), json!({ "verdict": "agree", "outputs": n })))
+    Ok(Outcome::ok(
+        format!("{n} outputs written to {}", a.outputs.display()),
+        json!({ "verdict": "agree", "outputs": n }),
+    ))
 }
 
 /// Arguments of `gen`.

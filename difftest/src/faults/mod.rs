@@ -52,5 +52,9 @@ pub fn injections(ids: &[String]) -> Result<Vec<Injection>> {
 
 /// The ids of some injections.
 pub fn ids(injections: &[Injection]) -> Vec<String> {
-    injections.iter().filter_map(|i| FAULTS.iter().find(|f| f.injection.name == i.name)).map(|f| f.id.to_string()).collect()
+    injections
+        .iter()
+        .filter_map(|i| FAULTS.iter().find(|f| f.injection.name == i.name))
+        .map(|f| f.id.to_string())
+        .collect()
 }

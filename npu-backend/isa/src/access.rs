@@ -3,7 +3,7 @@
 //! Exact, except for the index dimension of LDX, STX, GA and SC: there the whole range 0..len counts, and an indexed
 //! write counts as a read and a write of it. Masked lanes and taps outside the window are not in the sets.
 
-use crate::codes::{Chan, EwFn, Mem, Region, RqMode};
+use crate::codes::{Chan, EwFn, Region, RqMode};
 use crate::config::{LUT_BYTES, NpuConfig};
 use crate::instr::{Dma, IndexedDma, Instr, Op, Operand, Pool, Vx, VxFn};
 use crate::runs::{Descriptor, Run, Space};
@@ -279,9 +279,4 @@ pub(crate) fn region(d: &Descriptor) -> Option<Region> {
         Space::Dram(region) => Some(region),
         _ => None,
     }
-}
-
-/// The memory is addressed by bytes of this name in VX operands, for messages.
-pub(crate) fn is_acc(mem: Mem) -> bool {
-    mem == Mem::Acc
 }

@@ -59,6 +59,9 @@ pub fn parse_instr(text: &str) -> Result<Instr, AsmError> {
     instr(&words(text)).map_err(|(col, message)| AsmError { line: 1, col, message })
 }
 
+/// Most bytes of R0 that `.zero` may reach: a short text must not allocate without bound.
+const MAX_CONST: usize = 1 << 30;
+
 #[derive(Default)]
 struct State {
     program: Program,
@@ -117,6 +120,9 @@ impl State {
                 let word = one(name, rest)?;
                 let count: u32 = number(word.text, word.col)?;
                 let len = self.program.consts.len() + count as usize;
+                if len > MAX_CONST {
+                    return bad(word.col, "more than 1 GiB of constants");
+                }
                 self.program.consts.resize(len, 0);
                 Ok(())
             }

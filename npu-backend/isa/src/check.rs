@@ -1,8 +1,8 @@
 //! The static rules of single instructions (2.5): bounds, permissions, alignment, overlap, double writes, pool windows,
 //! immediate shifts. Needs no data and no other instruction.
 
-use crate::access::{AccessSets, Descriptors, Limits, Problem, descriptors, in_bounds, is_acc, region};
-use crate::codes::{EwFn, Mem, RqMode};
+use crate::access::{AccessSets, Descriptors, Limits, Problem, descriptors, in_bounds, region};
+use crate::codes::{EwFn, Mem, PoolFn, RqMode};
 use crate::encode::encode_words;
 use crate::instr::{Form, Instr, Mx, Op, Operand, Pool, Vx};
 use crate::runs::{Run, Space};
@@ -74,13 +74,13 @@ fn alignment(op: &Op, reads: &[Option<Run>], writes: &[Option<Run>], out: &mut V
         Op::Pool(p) => [(p.a_mem, p.a_addr), (Mem::Spm, 0), (p.d_mem, p.d_addr)],
         op => op.vx().map_or([(Mem::Spm, 0); 3], |v| [v.a, v.b, v.d].map(|o| (o.mem, o.addr))),
     };
-    for &(_, addr) in lanes.iter().filter(|&&(mem, addr)| is_acc(mem) && addr % 4 != 0) {
+    for &(_, addr) in lanes.iter().filter(|&&(mem, addr)| mem == Mem::Acc && addr % 4 != 0) {
         out.push((TrapCode::Align, format!("ACC address {addr:#x} is not a lane")));
     }
 }
 
 fn weight_alignment(m: &Mx, out: &mut Vec<Problem>) {
-    if m.w_addr % 16 != 0 || (m.batch > 1 && m.b_w_s % 16 != 0) {
+    if !m.w_addr.is_multiple_of(16) || (m.batch > 1 && !m.b_w_s.is_multiple_of(16)) {
         out.push((TrapCode::Align, format!("weights at {:#x} + b*{:#x}", m.w_addr, m.b_w_s)));
     }
 }
@@ -119,21 +119,20 @@ fn double_writes(op: &Op, d: &Descriptors, writes: &[Option<Run>], out: &mut Vec
     }
 }
 
-/// Every window of max, avg and the index functions has a tap inside; avgpad a tap that counts.
+/// Every window of max, avg and the index functions has a tap inside; avgpad a tap that counts (taps before the input
+/// count, so only windows wholly beyond the counted padding are empty).
 fn windows(p: &Pool, out: &mut Vec<Problem>) {
-    let (ih, iw) = match p.func {
-        crate::codes::PoolFn::Sum => return,
-        crate::codes::PoolFn::AvgPad => (u32::from(p.ih) + u32::from(p.pb), u32::from(p.iw) + u32::from(p.pr)),
-        _ => (p.ih.into(), p.iw.into()),
-    };
-    // taps before the input count for avgpad: its lower limit is the window's own start
-    let low = |i0: i16| if p.func == crate::codes::PoolFn::AvgPad { i64::from(i0).min(0) } else { 0 };
-    let rows = (p.iy0, p.oh, p.sy, p.kh, p.dy, ih, "row");
-    let cols = (p.ix0, p.ow, p.sx, p.kw, p.dx, iw, "column");
+    if p.func == PoolFn::Sum {
+        return;
+    }
+    let padded = p.func == PoolFn::AvgPad;
+    let rows = (p.iy0, p.oh, p.sy, p.kh, p.dy, u32::from(p.ih) + u32::from(p.pb), "row");
+    let cols = (p.ix0, p.ow, p.sx, p.kw, p.dx, u32::from(p.iw) + u32::from(p.pr), "column");
     for (i0, outputs, stride, kernel, dilation, limit, name) in [rows, cols] {
         let empty = (0..i64::from(outputs)).find(|o| {
             let first = i64::from(i0) + o * i64::from(stride);
-            let skip = (low(i0) - first + i64::from(dilation) - 1).div_euclid(dilation.into()).max(0);
+            // taps to skip before the first one that is not before the input
+            let skip = if padded { 0 } else { (-first + i64::from(dilation) - 1).div_euclid(dilation.into()).max(0) };
             skip >= i64::from(kernel) || first + skip * i64::from(dilation) >= i64::from(limit)
         });
         if let Some(o) = empty {

@@ -1,7 +1,7 @@
 //! What a decoded instruction must satisfy beyond the widths of its fields: unused fields are 0, types and functions
 //! fit each other, counts are not 0 (`E_DECODE`). Section 4 and the definitions of section 3.
 
-use crate::codes::{Act, Chan, DType, Engine, EwFn, Init, Mem, MxType, PoolFn, Region, Round, RqMode, ScFn, ScanFn};
+use crate::codes::{Act, Chan, DType, EwFn, Init, Mem, PoolFn, Region, Round, RqMode, ScFn, ScanFn};
 use crate::instr::{Dma, Form, IndexedDma, Instr, Mx, Op, Operand, Poison, Pool, Token, Vx, VxFn};
 
 /// Result of a rule: the sentence that is false.
@@ -441,14 +441,4 @@ fn pool(p: &Pool) -> Rule {
     ensure!(!p.func.is_avg() || p.a_dt.is_float(), "a mean of integers needs form prm");
     same_class(p.a_dt, p.d_dt, false)?;
     narrowing(p.rq, p.d_dt.is_int())
-}
-
-/// The engine table (4): for the text form and for tests.
-pub fn engines(op: &Op) -> Vec<Engine> {
-    Engine::ALL.iter().copied().filter(|&e| op.allows(e)).collect()
-}
-
-/// Operand type of an MX instruction in the sense of MxType, for callers that build one.
-pub fn mx_type(a: DType, w: DType) -> Option<MxType> {
-    MxType::ALL.iter().copied().find(|t| t.activation() == a && t.weight() == w)
 }

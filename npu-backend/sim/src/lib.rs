@@ -5,6 +5,7 @@
 //! reference semantics; a program that passes the static verifier gives the same memory under every legal timing.
 #![deny(missing_docs)]
 
+mod digest;
 mod kernels;
 mod machine;
 mod mem;
@@ -12,6 +13,7 @@ mod num;
 mod runs;
 mod sim;
 pub mod timing;
+pub mod trace;
 
 pub use kernels::transcend;
 pub use machine::{Counters, Machine};

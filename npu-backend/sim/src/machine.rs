@@ -36,8 +36,8 @@ pub struct Machine {
     pub(crate) check: bool,
     pub(crate) counters: Counters,
     pub(crate) scratch: Scratch,
-    /// 64-byte bursts that the last LDX or STX really fetched (6.1).
-    pub(crate) last_bursts: u64,
+    /// DRAM rows that the last LDX or STX really moved, as (address, bytes), for the timing model (6.1).
+    pub(crate) last_rows: Vec<(u64, u64)>,
 }
 
 impl Machine {
@@ -57,7 +57,7 @@ impl Machine {
             check: true,
             counters: Counters::default(),
             scratch: Scratch::default(),
-            last_bursts: 0,
+            last_rows: Vec::new(),
         }
     }
 
@@ -171,6 +171,8 @@ impl Machine {
     }
 
     fn execute(&mut self, op: &Op) -> Check {
+        // Kernels rely on counts that are not 0 and on types that fit the function.
+        isa::legal::check(&Instr::new(*op)).map_err(|rule| Fault::new(TrapCode::Decode, rule))?;
         match op {
             Op::Nop | Op::Fence | Op::Halt | Op::SegmentEnd { .. } => Ok(()),
             Op::Poison(p) => kernels::dma::poison(self, p),

@@ -8,14 +8,17 @@ pub(crate) struct Runs {
     base: i64,
     run: u64,
     /// (count, stride) by ascending stride; only the first `nd` count.
-    dims: [(u64, u64); 4],
+    dims: [(u64, u64); MAX_DIMS],
     nd: usize,
 }
 
+/// Four loops and the range of an index.
+const MAX_DIMS: usize = 5;
+
 impl Runs {
-    /// A box of elements of `esz` bytes; `dims` are (count >= 1, stride in bytes), at most four.
+    /// A box of elements of `esz` bytes; `dims` are (count >= 1, stride in bytes), at most five.
     pub(crate) fn new(base: i64, esz: u64, dims: &[(u64, i64)]) -> Self {
-        let mut runs = Runs { base, run: esz, dims: [(1, 0); 4], nd: 0 };
+        let mut runs = Runs { base, run: esz, dims: [(1, 0); MAX_DIMS], nd: 0 };
         for &(n, stride) in dims {
             if n <= 1 || stride == 0 {
                 continue;
@@ -47,20 +50,35 @@ impl Runs {
     /// Calls `f(address, length)` for every run until it fails.
     #[inline]
     pub(crate) fn each(&self, mut f: impl FnMut(i64, usize) -> Check) -> Check {
-        let mut d = [(1u64, 0u64); 4];
-        d[..self.nd].copy_from_slice(&self.dims[..self.nd]);
         let run = self.run as usize;
-        for i3 in 0..d[3].0 {
-            for i2 in 0..d[2].0 {
-                for i1 in 0..d[1].0 {
-                    let at = self.base + (i3 * d[3].1 + i2 * d[2].1 + i1 * d[1].1) as i64;
-                    for i0 in 0..d[0].0 {
-                        f(at + (i0 * d[0].1) as i64, run)?;
-                    }
+        let (inner, inner_stride) = if self.nd > 0 { self.dims[0] } else { (1, 0) };
+        let mut index = [0u64; MAX_DIMS];
+        let mut at = self.base;
+        loop {
+            for i0 in 0..inner {
+                f(at + (i0 * inner_stride) as i64, run)?;
+            }
+            let mut d = 1;
+            loop {
+                if d >= self.nd {
+                    return Ok(());
                 }
+                let (count, stride) = self.dims[d];
+                index[d] += 1;
+                if index[d] < count {
+                    at += stride as i64;
+                    break;
+                }
+                at -= ((count - 1) * stride) as i64;
+                index[d] = 0;
+                d += 1;
             }
         }
-        Ok(())
+    }
+
+    /// Bytes, counted once for each run (runs of strides that do not nest may share bytes).
+    pub(crate) fn bytes(&self) -> u64 {
+        self.dims[..self.nd].iter().fold(self.run, |total, &(n, _)| total.saturating_mul(n))
     }
 }
 

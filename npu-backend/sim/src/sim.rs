@@ -2,9 +2,10 @@
 
 use isa::rng::SplitMix64;
 use isa::{
-    Direction, HostKernel, HostTensor, Instr, IoEntry, NpuConfig, Op, Program, Region, Trap, TrapCode,
+    Direction, HostKernel, HostTensor, IoEntry, NpuConfig, Op, Program, Region, Trap, TrapCode,
 };
 
+use crate::digest::sha256;
 use crate::machine::{Counters, Machine};
 use crate::timing::{self, TimingStats};
 
@@ -173,7 +174,7 @@ impl Simulator {
     ) -> Result<RunResult, RunError> {
         self.load(program, inputs)?;
         let mut host_kernels = 0;
-        let mut bursts = Vec::new();
+        let mut rows = Vec::new();
         for (index, instr) in program.code.iter().enumerate() {
             let pc = index as u32;
             if index as u64 >= self.options.max_instructions {
@@ -184,7 +185,9 @@ impl Simulator {
                 Op::SegmentEnd { seg } => {
                     host_kernels += self.segment(program, seg, pc, &mut host)?;
                 }
-                Op::Ldx(_) | Op::Stx(_) => bursts.push((pc, self.machine.last_bursts)),
+                Op::Ldx(_) | Op::Stx(_) if self.options.timing => {
+                    rows.push((pc, std::mem::take(&mut self.machine.last_rows)));
+                }
                 _ => {}
             }
             if let Some(observer) = &mut observer {
@@ -196,7 +199,7 @@ impl Simulator {
         {
             return Err(Trap::whole(TrapCode::OutputUnwritten, format!("R3 byte {at:#x}")).into());
         }
-        let stats = self.options.timing.then(|| timing::analyse(&self.config, program, &bursts));
+        let stats = if self.options.timing { Some(timing::analyse(&self.config, program, &rows)?) } else { None };
         Ok(RunResult {
             outputs: self.outputs(program)?,
             counters: self.machine.counters(),
@@ -211,6 +214,12 @@ impl Simulator {
         if program.config_hash != self.config.hash() {
             let detail = format!("made for {:016x}, this is {:016x}", program.config_hash, self.config.hash());
             return Err(Trap::whole(TrapCode::Config, detail).into());
+        }
+        if self.options.check
+            && let Err(traps) = isa::verify(program, &self.config)
+            && let Some(first) = traps.into_iter().next()
+        {
+            return Err(first.into());
         }
         let sizes = program.region_sizes;
         if sizes[0] != program.consts.len() as u64 {
@@ -349,12 +358,11 @@ fn input_image(program: &Program, inputs: &[(String, Vec<u8>)], sizes: [u64; 4])
         if e.region != Region::R2 {
             return Err(RunError::Program(format!("input `{}` lies in {}", e.name, e.region)));
         }
+        if e.bound.is_some_and(|digest| digest != sha256(bytes)) {
+            let detail = format!("`{}` has another value than the one compiled for", e.name);
+            return Err(Trap::whole(TrapCode::BoundInput, detail).into());
+        }
         image[range].copy_from_slice(bytes);
     }
     Ok(image)
-}
-
-/// Instructions of a program that belong to debug builds only.
-pub(crate) fn takes_no_time(instr: &Instr) -> bool {
-    matches!(instr.op, Op::Poison(_))
 }

@@ -278,7 +278,7 @@ pub fn expand(a: &Args<'_>) -> OpResult<Bounded> {
     Ok(x.take(&idx, dims))
 }
 
-/// DepthToSpace (DCR, CRD) and SpaceToDepth (its DCR inverse), on NCHW.
+/// DepthToSpace (DCR, CRD) and SpaceToDepth (the inverse in either mode), on NCHW.
 pub fn blocks(a: &Args<'_>) -> OpResult<Bounded> {
     let x = a.x(0)?;
     let &[n, c, h, w] = &x.dims[..] else { return invalid("rank 4 is needed") };
@@ -291,7 +291,8 @@ pub fn blocks(a: &Args<'_>) -> OpResult<Bounded> {
     if !divisible {
         return invalid(format!("shape {:?} is not divisible into blocks of {b}", x.dims));
     }
-    let crd = d2s && a.str("mode")? == "CRD";
+    // SpaceToDepth has a mode since ONNX 1.23; the table may not list it yet.
+    let crd = a.node.attrs.str("mode").is_some_and(|m| m == "CRD");
     let (cs, hs, ws) = if d2s { (c / (b * b), h * b, w * b) } else { (c * b * b, h / b, w / b) };
     let dims = vec![n, cs, hs, ws];
     let mut idx = Vec::with_capacity(x.elements());
@@ -301,7 +302,7 @@ pub fn blocks(a: &Args<'_>) -> OpResult<Bounded> {
             let (by, bz) = (y % b, z % b);
             (if crd { (ch * b + by) * b + bz } else { (by * b + bz) * cs + ch }, y / b, z / b)
         } else {
-            let (block, sc) = (ch / c, ch % c);
+            let (block, sc) = if crd { (ch % (b * b), ch / (b * b)) } else { (ch / c, ch % c) };
             (sc, y * b + block / b, z * b + block % b)
         };
         idx.push(((i * c + sc) * h + sy) * w + sz);
@@ -385,4 +386,60 @@ pub fn center_crop_pad(a: &Args<'_>) -> OpResult<Bounded> {
         idx.push(at.unwrap_or(x.elements()));
     }
     Ok(pool.take(&idx, dims))
+}
+/// Col2Im: sums overlapping blocks (a linear map); each result has at most as many terms as the block has elements.
+pub fn col2im(a: &Args<'_>) -> OpResult<Bounded> {
+    let x = a.x(0)?;
+    let image = a.ints(1)?.iter().map(|&d| dim(d)).collect::<OpResult<Vec<_>>>()?;
+    let block = a.ints(2)?.iter().map(|&d| dim(d)).collect::<OpResult<Vec<_>>>()?;
+    let r = image.len();
+    let list = |name: &str, d: i64, n: usize| a.int_list(name).map_or_else(|| vec![d; n], <[i64]>::to_vec);
+    let (dil, strd, pads) = (list("dilations", 1, r), list("strides", 1, r), list("pads", 0, 2 * r));
+    let ok = block.len() == r && dil.len() == r && strd.len() == r && pads.len() == 2 * r && x.rank() == 3;
+    if !ok || strd.iter().chain(&dil).any(|&s| s < 1) || block.contains(&0) {
+        return invalid("attributes of Col2Im do not fit the image's rank");
+    }
+    let kernel = count(&block);
+    let steps: Vec<usize> = (0..r)
+        .map(|k| {
+            let span = image[k] as i64 + pads[k] + pads[k + r] - dil[k] * (block[k] as i64 - 1) - 1;
+            if span < 0 { 0 } else { (span / strd[k]) as usize + 1 }
+        })
+        .collect();
+    let blocks = count(&steps);
+    if x.dims[1] % kernel != 0 || x.dims[2] != blocks {
+        return invalid(format!("shape {:?} does not fit {kernel} elements in each of {blocks} blocks", x.dims));
+    }
+    let (n, c) = (x.dims[0], x.dims[1] / kernel);
+    let mut dims = vec![n, c];
+    dims.extend(&image);
+    let total = a.cx.alloc(&dims)?;
+    let st = strides(&image);
+    let pixels = count(&image);
+    let mut target = vec![None; kernel * blocks];
+    let mut ko = Odometer::new(&block);
+    let mut at = 0;
+    while let Some(kc) = ko.next() {
+        let mut so = Odometer::new(&steps);
+        while let Some(sc) = so.next() {
+            let mut t = Some(0usize);
+            for k in 0..r {
+                let p = sc[k] as i64 * strd[k] - pads[k] + kc[k] as i64 * dil[k];
+                t = t.filter(|_| p >= 0 && (p as usize) < image[k]).map(|s| s + p as usize * st[k]);
+            }
+            target[at] = t;
+            at += 1;
+        }
+    }
+    let gather = |v: &[f64]| {
+        let mut out = vec![0.0; total];
+        for (i, &p) in v.iter().enumerate() {
+            let (plane, k) = (i / (kernel * blocks), i % (kernel * blocks));
+            if let Some(t) = target[k] {
+                out[plane * pixels + t] += p;
+            }
+        }
+        out
+    };
+    super::reduce::linear_map(a.cx, x, dims, kernel as f64, &gather)
 }

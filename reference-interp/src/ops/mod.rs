@@ -1,13 +1,25 @@
 //! One kernel with its bound per operator. The `match` has no wildcard: a new operator does not compile until it has a
 //! row here, with a kernel or with a reason why there is none.
 
+pub mod attention;
 pub mod cast;
 pub mod compare;
+pub mod conv;
 pub mod elementwise;
+pub mod index;
 pub mod integer;
 pub mod layout;
 pub mod linear;
+pub mod norm;
+pub mod pool;
+pub mod quant;
+pub mod recurrent;
+pub mod reduce;
+pub mod resize;
+pub mod sample;
+pub mod shape;
 pub mod unary;
+pub mod window;
 
 use crate::cx::Args;
 use crate::error::{OpResult, unsupported};
@@ -49,36 +61,34 @@ pub fn eval(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         Op::Gemm => one(linear::gemm(a)),
         Op::Einsum => one(linear::einsum(a)),
         Op::Det => one(linear::det(a)),
-        Op::MatMulInteger => unsupported("not implemented yet"),
-        Op::QLinearMatMul => unsupported("not implemented yet"),
-        Op::ConvInteger => unsupported("not implemented yet"),
-        Op::QLinearConv => unsupported("not implemented yet"),
-        Op::QuantizeLinear => unsupported("not implemented yet"),
-        Op::DequantizeLinear => unsupported("not implemented yet"),
-        Op::DynamicQuantizeLinear => unsupported("not implemented yet"),
-        Op::Conv => unsupported("not implemented yet"),
-        Op::ConvTranspose => unsupported("not implemented yet"),
-        Op::MaxPool => unsupported("not implemented yet"),
-        Op::AveragePool | Op::LpPool => unsupported("not implemented yet"),
-        Op::GlobalAveragePool | Op::GlobalMaxPool | Op::GlobalLpPool => unsupported("not implemented yet"),
-        Op::MaxUnpool => unsupported("not implemented yet"),
-        Op::BatchNormalization => unsupported("not implemented yet"),
-        Op::LayerNormalization => unsupported("not implemented yet"),
-        Op::RMSNormalization => unsupported("not implemented yet"),
-        Op::GroupNormalization | Op::InstanceNormalization => unsupported("not implemented yet"),
-        Op::LpNormalization => unsupported("not implemented yet"),
-        Op::MeanVarianceNormalization => unsupported("not implemented yet"),
-        Op::LRN => unsupported("not implemented yet"),
-        Op::Softmax | Op::LogSoftmax => unsupported("not implemented yet"),
-        Op::Hardmax => unsupported("not implemented yet"),
-        Op::ReduceSum | Op::ReduceMean | Op::ReduceMax | Op::ReduceMin | Op::ReduceProd => {
-            unsupported("not implemented yet")
-        }
+        Op::MatMulInteger => one(quant::matmul_integer(a)),
+        Op::QLinearMatMul => one(quant::qlinear_matmul(a)),
+        Op::ConvInteger => one(quant::conv_integer(a)),
+        Op::QLinearConv => one(quant::qlinear_conv(a)),
+        Op::QuantizeLinear => one(quant::quantize(a)),
+        Op::DequantizeLinear => one(quant::dequantize(a)),
+        Op::DynamicQuantizeLinear => quant::dynamic_quantize(a),
+        Op::Conv => one(conv::conv(a)),
+        Op::ConvTranspose => one(conv::conv_transpose(a)),
+        Op::MaxPool => pool::max_pool(a),
+        Op::AveragePool | Op::LpPool => one(pool::window_mean(a)),
+        Op::GlobalAveragePool | Op::GlobalMaxPool | Op::GlobalLpPool => one(pool::global(a)),
+        Op::MaxUnpool => one(pool::max_unpool(a)),
+        Op::BatchNormalization => norm::batch(a),
+        Op::LayerNormalization => norm::layer(a),
+        Op::RMSNormalization => one(norm::rms(a)),
+        Op::GroupNormalization | Op::InstanceNormalization => one(norm::group(a)),
+        Op::LpNormalization => one(norm::lp(a)),
+        Op::MeanVarianceNormalization => one(norm::mean_variance(a)),
+        Op::LRN => one(norm::lrn(a)),
+        Op::Softmax | Op::LogSoftmax => one(norm::softmax(a)),
+        Op::Hardmax => one(reduce::hardmax(a)),
+        Op::ReduceSum | Op::ReduceMean | Op::ReduceMax | Op::ReduceMin | Op::ReduceProd => one(reduce::reduce(a)),
         Op::ReduceL1 | Op::ReduceL2 | Op::ReduceLogSum | Op::ReduceLogSumExp | Op::ReduceSumSquare => {
-            unsupported("not implemented yet")
+            one(reduce::reduce(a))
         }
-        Op::ArgMax | Op::ArgMin => unsupported("not implemented yet"),
-        Op::CumSum | Op::CumProd => unsupported("not implemented yet"),
+        Op::ArgMax | Op::ArgMin => one(reduce::arg_extremum(a)),
+        Op::CumSum | Op::CumProd => one(reduce::cumulative(a)),
         Op::Reshape | Op::Flatten | Op::Squeeze | Op::Unsqueeze => one(layout::reshape(a)),
         Op::Transpose => one(layout::transpose(a)),
         Op::Concat => one(layout::concat(a)),
@@ -90,29 +100,29 @@ pub fn eval(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         Op::Trilu => one(layout::trilu(a)),
         Op::ReverseSequence => one(layout::reverse_sequence(a)),
         Op::CenterCropPad => one(layout::center_crop_pad(a)),
-        Op::Col2Im => unsupported("not implemented yet"),
-        Op::Gather => unsupported("not implemented yet"),
-        Op::GatherElements => unsupported("not implemented yet"),
-        Op::GatherND => unsupported("not implemented yet"),
-        Op::ScatterElements | Op::ScatterND => unsupported("not implemented yet"),
-        Op::TensorScatter => unsupported("not implemented yet"),
-        Op::OneHot => unsupported("not implemented yet"),
-        Op::TopK => unsupported("not implemented yet"),
-        Op::NonZero => unsupported("not implemented yet"),
-        Op::Compress => unsupported("not implemented yet"),
-        Op::Unique => unsupported("not implemented yet"),
-        Op::NonMaxSuppression => unsupported("not implemented yet"),
-        Op::Resize => unsupported("not implemented yet"),
-        Op::GridSample => unsupported("not implemented yet"),
-        Op::AffineGrid => unsupported("not implemented yet"),
+        Op::Col2Im => one(layout::col2im(a)),
+        Op::Gather => one(index::gather(a)),
+        Op::GatherElements => one(index::gather_elements(a)),
+        Op::GatherND => one(index::gather_nd(a)),
+        Op::ScatterElements | Op::ScatterND => one(index::scatter(a)),
+        Op::TensorScatter => one(index::tensor_scatter(a)),
+        Op::OneHot => one(index::one_hot(a)),
+        Op::TopK => index::top_k(a),
+        Op::NonZero => one(index::non_zero(a)),
+        Op::Compress => one(index::compress(a)),
+        Op::Unique => index::unique(a),
+        Op::NonMaxSuppression => one(index::non_max_suppression(a)),
+        Op::Resize => one(resize::resize(a)),
+        Op::GridSample => one(sample::grid_sample(a)),
+        Op::AffineGrid => one(resize::affine_grid(a)),
         Op::RoiAlign => unsupported("region-of-interest pooling is not implemented"),
         Op::DeformConv => unsupported("deformable convolution is not implemented"),
-        Op::LSTM | Op::GRU | Op::RNN => unsupported("not implemented yet"),
-        Op::Attention => unsupported("not implemented yet"),
-        Op::RotaryEmbedding => unsupported("not implemented yet"),
-        Op::Shape | Op::Size => unsupported("not implemented yet"),
-        Op::ConstantOfShape => unsupported("not implemented yet"),
-        Op::Range => unsupported("not implemented yet"),
-        Op::EyeLike => unsupported("not implemented yet"),
+        Op::LSTM | Op::GRU | Op::RNN => recurrent::recurrent(a),
+        Op::Attention => attention::attention(a),
+        Op::RotaryEmbedding => one(attention::rotary(a)),
+        Op::Shape | Op::Size => one(shape::shape(a)),
+        Op::ConstantOfShape => one(shape::constant_of_shape(a)),
+        Op::Range => one(shape::range(a)),
+        Op::EyeLike => one(shape::eye_like(a)),
     }
 }

@@ -82,7 +82,11 @@ pub fn removed(_: &mut Cx<'_>, n: Legacy) -> Result<Legacy, Problem> {
     Err(Problem::invalid(format!("{} was removed from ONNX before the model's operator set", n.op)))
 }
 
+/// Attributes that the graph does not have are dropped where they say nothing. Should the graph get them, they stay.
 fn drop_int(n: &mut Legacy, name: &str, default: i64) -> Result<(), Problem> {
+    if n.op.parse::<Op>().is_ok_and(|op| op.attr(name).is_some()) {
+        return Ok(());
+    }
     match n.take_int(name)? {
         None => Ok(()),
         Some(x) if x == default => Ok(()),
@@ -103,12 +107,33 @@ pub fn range_stash(_: &mut Cx<'_>, mut n: Legacy) -> Result<Legacy, Problem> {
     Ok(n)
 }
 
-/// Order of blocks in `SpaceToDepth`. `CRD` order is `DCR` order with the channels regrouped, which the graph does not
-/// express without knowing the shape.
-pub fn space_to_depth_mode(_: &mut Cx<'_>, mut n: Legacy) -> Result<Legacy, Problem> {
+/// Since set 28, `SpaceToDepth` has a `mode`. `DCR`, the default, puts the position inside the block before the channel;
+/// `CRD` puts it behind: the result of `DCR` with its channels `[block^2, C]` regrouped to `[C, block^2]`.
+pub fn space_to_depth_mode(cx: &mut Cx<'_>, mut n: Legacy) -> Result<Legacy, Problem> {
     match n.attrs.remove("mode") {
-        None => Ok(n),
-        Some(Attr::Str(s)) if s == "DCR" => Ok(n),
-        Some(_) => Err(Problem::unsupported("SpaceToDepth with a `mode` other than DCR is not supported")),
+        None => return Ok(n),
+        Some(Attr::Str(s)) if s == "DCR" => return Ok(n),
+        Some(Attr::Str(s)) if s == "CRD" => {}
+        Some(_) => return Err(Problem::invalid("attribute `mode` is neither DCR nor CRD")),
     }
+    let block =
+        n.attrs.int("blocksize").ok_or_else(|| Problem::invalid("required attribute `blocksize` is missing"))?;
+    let positions = block.checked_mul(block).ok_or_else(|| Problem::invalid("attribute `blocksize` is too large"))?;
+    let y = n.outputs.first().cloned().flatten().ok_or_else(|| Problem::invalid("has no output"))?;
+    let dcr = cx.fresh("dcr");
+    n.outputs[0] = Some(dcr.clone());
+    let batch = cx.emit_after(Op::Shape, Attrs::none().with_int("start", 0).with_int("end", 1), &[&dcr]);
+    let plane = cx.emit_after(Op::Shape, Attrs::none().with_int("start", 2), &[&dcr]);
+    let split = cx.add_ints("split", &[positions, -1]);
+    let shape = cx.emit_after(Op::Concat, Attrs::none().with_int("axis", 0), &[&batch, &split, &plane]);
+    let grouped = cx.emit_after(Op::Reshape, Attrs::none(), &[&dcr, &shape]);
+    let swapped = cx.emit_after(Op::Transpose, Attrs::none().with_ints("perm", &[0, 2, 1, 3, 4]), &[&grouped]);
+    let whole = cx.emit_after(Op::Shape, Attrs::none(), &[&dcr]);
+    cx.after.push(Legacy {
+        op: Op::Reshape.name().into(),
+        attrs: Attrs::none(),
+        inputs: vec![Some(swapped), Some(whole)],
+        outputs: vec![Some(y)],
+    });
+    Ok(n)
 }

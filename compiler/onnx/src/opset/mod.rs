@@ -136,14 +136,20 @@ impl<'a> Cx<'a> {
     }
     /// Adds a single-output node in front; gives its output.
     pub fn emit(&mut self, op: Op, attrs: Attrs, inputs: &[&str]) -> String {
-        let out = self.fresh(op.name());
-        self.before.push(Legacy {
-            op: op.name().into(),
-            attrs,
-            inputs: inputs.iter().map(|s| Some((*s).to_owned())).collect(),
-            outputs: vec![Some(out.clone())],
-        });
+        let (node, out) = self.make(op, attrs, inputs);
+        self.before.push(node);
         out
+    }
+    /// Adds a single-output node behind; gives its output.
+    pub fn emit_after(&mut self, op: Op, attrs: Attrs, inputs: &[&str]) -> String {
+        let (node, out) = self.make(op, attrs, inputs);
+        self.after.push(node);
+        out
+    }
+    fn make(&mut self, op: Op, attrs: Attrs, inputs: &[&str]) -> (Legacy, String) {
+        let out = self.fresh(op.name());
+        let inputs = inputs.iter().map(|s| Some((*s).to_owned())).collect();
+        (Legacy { op: op.name().into(), attrs, inputs, outputs: vec![Some(out.clone())] }, out)
     }
     /// A float scalar of the element type of `like`: a constant where that is known to be f32, else cast at run time.
     pub fn scalar_like(&mut self, what: &str, x: f32, like: &str) -> String {

@@ -62,14 +62,14 @@ fn as_resize(mut n: Legacy, scales: String) -> Result<Legacy, Problem> {
     Ok(n)
 }
 
-/// Sets 11 and 12: an empty `scales` tensor stands for an omitted one.
-pub fn resize_11(cx: &mut Cx<'_>, mut n: Legacy) -> Result<Legacy, Problem> {
+/// Sets 11 and 12 want an empty `scales` tensor where `sizes` is given, and exporters went on writing it: omitted.
+pub fn empty_scales(cx: &mut Cx<'_>, mut n: Legacy) -> Result<Legacy, Problem> {
     if n.input(3).is_some()
         && let Some(scales) = n.input(2)
     {
         match cx.constant(scales) {
             Some(t) if t.elements() == 0 => n.inputs[2] = None,
-            _ => return Err(Problem::unsupported("Resize with both scales and sizes")),
+            _ => return Err(Problem::invalid("Resize with both scales and sizes")),
         }
     }
     Ok(n)

@@ -68,7 +68,7 @@ pub const CONVERSIONS: &[Conversion] = &[
     row("Upsample", 9, 10, resize::upsample),
     row("Upsample", 10, u32::MAX, legacy::removed),
     row("Resize", 10, 11, resize::resize_10),
-    row("Resize", 11, 13, resize::resize_11),
+    row("Resize", 11, u32::MAX, resize::empty_scales),
     row("RoiAlign", 10, 16, resize::roi_align),
     row("GridSample", 16, 20, resize::grid_sample),
     // Attributes of the newest set that the graph does not have: dropped at their default, refused otherwise.

@@ -8,7 +8,7 @@
 mod cast;
 mod data;
 mod elementwise;
-mod quant;
+pub mod quant;
 mod reduce;
 pub mod value;
 

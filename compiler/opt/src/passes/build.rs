@@ -1,6 +1,6 @@
 //! What the passes build graphs with: new nodes get their types from the type rules.
 
-use crate::fold::value;
+use crate::fold::{self, value};
 use crate::types::{Arg, infer};
 use ir::{Attrs, DType, Graph, NodeId, Op, Origin, Rebuild, Tensor, TensorType, ValueId};
 use kit::{CompileError, Violation};
@@ -68,6 +68,12 @@ impl<'r, 'g> Build<'r, 'g> {
             CompileError::Broken { after: "g".into(), violations: vec![Violation { rule: "built-type", at, detail }] }
         })?;
         let ty = ty.into_iter().next().expect("every operator has an output");
+        // Constants that only change order or extent stay constants, bit for bit.
+        if matches!(op, Op::Transpose | Op::Slice)
+            && let Some(t) = fold::evaluate(op, &all, &args, std::slice::from_ref(&ty)).and_then(|mut v| v.pop())
+        {
+            return Ok(self.r.new.add_wide_const(None, ty, t));
+        }
         Ok(self.r.new.add_node(op, all, inputs.to_vec(), vec![(ty, None)], self.origin.clone())[0])
     }
     /// One input, no attributes but defaults.

@@ -1,7 +1,16 @@
 //! The passes on G, one per file. Each states its claim and argues it in a sentence.
 
+mod algebraic;
 pub mod build;
+mod compose_transposes;
+mod cse;
+mod decompose;
+mod fold_batchnorm;
 mod fold_constants;
+mod fold_pad;
+mod normalize;
+mod precision;
+mod qdq_to_integer;
 mod round_constants;
 
 use ir::Graph;
@@ -21,7 +30,19 @@ pub struct GraphPass {
 }
 
 /// The passes of `-O2`, in order.
-pub const PASSES: &[GraphPass] = &[fold_constants::PASS, round_constants::PASS];
+pub const PASSES: &[GraphPass] = &[
+    qdq_to_integer::PASS,
+    normalize::PASS,
+    fold_constants::PASS,
+    algebraic::PASS,
+    cse::PASS,
+    compose_transposes::PASS,
+    fold_batchnorm::PASS,
+    fold_pad::PASS,
+    decompose::PASS,
+    precision::PASS,
+    round_constants::PASS,
+];
 
 /// Names of the passes that run at `-O0` too; `g.precision` runs only under `--precision bf16`, at any level.
 pub const MANDATORY: &[&str] = &["g.normalize", "g.decompose", "g.precision", "g.round-constants"];

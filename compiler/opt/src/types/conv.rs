@@ -283,6 +283,9 @@ pub fn global_pool(x: In<'_>) -> Out {
     let v = req(x, 0, "X")?;
     want_float(&v, "X")?;
     min_rank(&v, 3, "X")?;
+    if v.ty.dims[2..].contains(&0) {
+        return Err(format!("{} has no elements to pool", v.ty));
+    }
     let dims: Vec<usize> = v.ty.dims.iter().enumerate().map(|(i, &d)| if i < 2 { d } else { 1 }).collect();
     Ok(vec![TensorType::new(v.ty.dtype, dims)])
 }

@@ -28,7 +28,7 @@ impl Gen<'_> {
         for k in 0..3 {
             let gap = if self.rng.one_in(3) { self.rng.range(0, 9) } else { 0 };
             let stride = (extent + gap + align - 1) / align * align;
-            extent = stride * (i64::from(n[k]) - 1) + extent;
+            extent += stride * (i64::from(n[k]) - 1);
             s[k] = stride as i32;
             if free && self.rng.one_in(6) {
                 s[k] = 0;

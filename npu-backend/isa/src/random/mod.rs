@@ -66,22 +66,25 @@ enum Role {
 struct Gen<'a> {
     rng: SplitMix64,
     limits: &'a Limits,
+    /// Bytes of an SPM bank.
+    bank: u64,
     /// The part of SPM in use.
     window: (u64, u64),
 }
 
 impl<'a> Gen<'a> {
-    fn new(_config: &NpuConfig, limits: &'a Limits, seed: u64) -> Self {
-        Gen { rng: SplitMix64::new(seed), limits, window: (0, 0) }
+    fn new(config: &NpuConfig, limits: &'a Limits, seed: u64) -> Self {
+        Gen { rng: SplitMix64::new(seed), limits, bank: u64::from(config.bank_bytes()), window: (0, 0) }
     }
 
-    /// Low end, high end or anywhere.
+    /// Low end, high end, around a bank boundary, or anywhere.
     fn pick_window(&mut self) {
         let spm = self.limits.of(Space::Spm);
         let size = spm.min(WINDOW);
-        let start = match self.rng.below(4) {
+        let start = match self.rng.below(5) {
             0 => spm - size,
             1 => self.rng.below(spm - size + 1),
+            2 => (self.bank * self.rng.below(spm / self.bank)).saturating_sub(size / 2).min(spm - size),
             _ => 0,
         };
         self.window = (start, start + size);
@@ -197,11 +200,9 @@ impl<'a> Gen<'a> {
                 stride = stride.min(2);
             }
             extent = stride * (i32::from(n[k]) - 1) + extent.max(1);
-            let sign = if !whole_rows && self.rng.one_in(6) && stride <= 1 + i32::from(k > 0 || g0) * 1_000_000 {
-                -1
-            } else {
-                1
-            };
+            // the inner stride has codes for 0, 1, -1 and 2 only
+            let codable = g0 || k > 0 || stride == 1;
+            let sign = if !whole_rows && codable && self.rng.one_in(6) { -1 } else { 1 };
             s[k] = stride * sign;
             if role == Role::Source && self.rng.one_in(6) {
                 s[k] = 0;

@@ -1,7 +1,7 @@
 //! Random matrix instructions.
 
 use super::Gen;
-use crate::codes::{Init, Mem, MxType};
+use crate::codes::{Init, MxType};
 use crate::instr::{Instr, Mx, Op};
 use crate::runs::Space;
 
@@ -117,17 +117,16 @@ impl Gen<'_> {
         let all = |one: u32, step: u32| i64::from(one) + i64::from(step) * (i64::from(m.batch) - 1);
         let (input, weights) = (all(image, m.b_in_s), all(weight_bytes, m.b_w_s));
         // input at one end of the window, weights at the other; the rules reject an overflow
-        let slack = (self.window.1 - self.window.0).cast_signed() - input - weights - 32;
-        let slack = u64::try_from(slack).ok()?;
-        let before = self.rng.below(slack / 2 + 1);
-        let start = self.window.0 + before;
-        let (first, second) = (start, (start + if self.coin() { input } else { weights }.cast_unsigned()));
-        let input_first = second == start + input.cast_unsigned();
-        let (at_input, at_weights) =
-            if input_first { (first, second.next_multiple_of(16)) } else { (second + 16, first.next_multiple_of(16)) };
-        m.in_addr = u32::try_from(at_input).ok()?;
-        m.w_addr = u32::try_from(at_weights).ok()?;
-        let _ = Mem::Spm; // both operands live in SPM by definition
+        let room = i64::try_from(self.window.1 - self.window.0).ok()? - input - weights - 32;
+        let slack = u64::try_from(room).ok()?;
+        let start = u32::try_from(self.window.0 + self.rng.below(slack / 2 + 1)).ok()?;
+        let (input, weights) = (u32::try_from(input).ok()?, u32::try_from(weights).ok()?);
+        (m.in_addr, m.w_addr) = if self.coin() {
+            (start, (start + input).next_multiple_of(16))
+        } else {
+            let at = start.next_multiple_of(16);
+            (at + weights, at)
+        };
         Some(())
     }
 }

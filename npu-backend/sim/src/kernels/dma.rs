@@ -26,19 +26,19 @@ fn writable(region: Region) -> Check {
     if region.writable() { Ok(()) } else { Err(Fault::new(TrapCode::RegionPerm, format!("write to {region}"))) }
 }
 
-/// Counts, strides and geometry of a box transfer, in bytes.
-struct Geometry {
+/// Counts, strides and byte sets of a box transfer.
+pub(crate) struct Geometry {
     esz: u64,
     n: [u64; 4],
-    dram: Runs,
+    pub dram: Runs,
     /// The local box, padding included.
-    local: Runs,
+    pub local: Runs,
     /// Local address of element (0, 0, 0, 0) of the unpadded box.
     inner: i64,
     padded: [u64; 4],
 }
 
-fn geometry(d: &Dma) -> Geometry {
+pub(crate) fn geometry(d: &Dma) -> Geometry {
     let esz = u64::from(d.esz);
     let n = d.n.map(u64::from);
     let ls = d.loc_s.map(i64::from);
@@ -192,29 +192,33 @@ fn copy_out(m: &mut Machine, mem: Mem, region: Region, from: usize, to: usize, l
     dram[region.index()].data[to..to + len].copy_from_slice(&src.data[from..from + len]);
 }
 
+/// The local rows of an indexed transfer.
+pub(crate) fn indexed_local(d: &IndexedDma) -> Runs {
+    let n = d.n.map(u64::from);
+    let ls = d.loc_s.map(i64::from);
+    let row = n[0] * u64::from(d.esz);
+    Runs::new(i64::from(d.loc_addr), row, &[(n[1], ls[0]), (n[2], ls[1]), (n[3], ls[2])])
+}
+
 /// Static checks of an indexed transfer: the index dimension is its whole range (4.2).
 fn indexed_bounds(m: &Machine, d: &IndexedDma) -> Check {
-    let esz = u64::from(d.esz);
     let n = d.n.map(u64::from);
-    let row = n[0] * esz;
-    let ls = d.loc_s.map(i64::from);
+    let row = n[0] * u64::from(d.esz);
     let dram = Runs::new(
         d.dram_off as i64,
         row,
         &[(u64::from(d.len), i64::from(d.row_s)), (n[2], i64::from(d.dram_s2)), (n[3], i64::from(d.dram_s3))],
     );
-    let local = Runs::new(i64::from(d.loc_addr), row, &[(n[1], ls[0]), (n[2], ls[1]), (n[3], ls[2])]);
     let (lo, len) = dram.hull();
-    if d.len > 0 {
-        m.dram[d.region.index()].bounds(lo, len)?;
-    }
-    let (lo, len) = local.hull();
+    m.dram[d.region.index()].bounds(lo, len)?;
+    let (lo, len) = indexed_local(d).hull();
     m.mem(d.mem)?.bounds(lo, len)?;
     let (lo, len) = index_runs(d).hull();
     m.spm.bounds(lo, len)
 }
 
-fn index_runs(d: &IndexedDma) -> Runs {
+/// The indices of an indexed transfer.
+pub(crate) fn index_runs(d: &IndexedDma) -> Runs {
     let size = if d.idx64 { 8 } else { 4 };
     Runs::new(
         i64::from(d.idx_addr),
@@ -250,11 +254,6 @@ fn normalise(raw: i64, len: u32) -> Result<u64, Fault> {
     }
 }
 
-/// Distinct 64-byte bursts of one run.
-fn bursts(at: i64, len: u64) -> u64 {
-    (at as u64 + len - 1) / 64 - at as u64 / 64 + 1
-}
-
 /// Everything LDX and STX check, and the (DRAM, local) address pairs of the rows in order of execution.
 fn indexed_rows(m: &mut Machine, d: &IndexedDma, write: bool) -> Result<Vec<(i64, i64)>, Fault> {
     indexed_bounds(m, d)?;
@@ -279,7 +278,7 @@ fn indexed_rows(m: &mut Machine, d: &IndexedDma, write: bool) -> Result<Vec<(i64
     let row = u64::from(d.n[0]) * u64::from(d.esz);
     let n1 = usize::from(d.n[1]);
     let mut pairs = Vec::with_capacity(known.len() * usize::from(d.n[3]));
-    let mut count = 0;
+    m.last_rows.clear();
     for i3 in 0..i64::from(d.n[3]) {
         for (k, &j) in known.iter().enumerate() {
             let (i1, i2) = ((k % n1) as i64, (k / n1) as i64);
@@ -297,12 +296,11 @@ fn indexed_rows(m: &mut Machine, d: &IndexedDma, write: bool) -> Result<Vec<(i64
                     m.mem(d.mem)?.inited(local, row as usize)?;
                 }
             }
-            count += bursts(dram, row);
+            m.last_rows.push((dram as u64, row));
             pairs.push((dram, local));
         }
     }
     rows?;
-    m.last_bursts = count;
     Ok(pairs)
 }
 

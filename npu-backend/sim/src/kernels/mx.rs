@@ -25,7 +25,7 @@ pub(crate) struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(mx: &'a Mx, depthwise: bool) -> Result<Self, Fault> {
+    pub(crate) fn new(mx: &'a Mx, depthwise: bool) -> Result<Self, Fault> {
         let esz = mx.dtype.size() as usize;
         let (kh, kw, cg) = (usize::from(mx.kh), usize::from(mx.kw), usize::from(mx.cg));
         let kpack_c = mx.in_sx as usize / esz;
@@ -91,7 +91,7 @@ impl<'a> Job<'a> {
     }
 
     /// Output channels.
-    fn channels(&self) -> usize {
+    pub(crate) fn channels(&self) -> usize {
         (self.groups - 1) * 16 + self.last
     }
 
@@ -207,8 +207,8 @@ fn check(m: &Machine, job: &Job<'_>) -> Check {
     if mx.zxm {
         m.prm.bounds(i64::from(mx.zx_rec) * 16, 16)?;
     }
-    if !mx.w_addr.is_multiple_of(16) {
-        return Err(Fault::new(TrapCode::Align, format!("weights at {:#x}", mx.w_addr)));
+    if !mx.w_addr.is_multiple_of(16) || (mx.batch > 1 && !mx.b_w_s.is_multiple_of(16)) {
+        return Err(Fault::new(TrapCode::Align, format!("weights at {:#x} + b*{:#x}", mx.w_addr, mx.b_w_s)));
     }
     if !m.check {
         return Ok(());

@@ -48,9 +48,8 @@ impl Window<'_> {
     }
 }
 
-/// POOL.
-pub(crate) fn pool(m: &mut Machine, p: &Pool) -> Check {
-    let w = Window { p };
+/// The boxes of input elements that any window touches, (source, destination), and the counts of the destination.
+pub(crate) fn views(p: &Pool) -> (Vec<(View, Dims)>, (View, View), Dims) {
     let asz = i64::from(p.a_dt.size());
     let dsz = i64::from(p.d_dt.size());
     let a = View {
@@ -65,8 +64,13 @@ pub(crate) fn pool(m: &mut Machine, p: &Pool) -> Check {
         s: [dsz, i64::from(p.d_sx) * dsz, i64::from(p.d_sy) * dsz, 0],
         dt: p.d_dt,
     };
-    let n: Dims = [usize::from(p.n0), usize::from(p.ow), usize::from(p.oh), 1];
-    let boxes = input_boxes(&w, &a);
+    (input_boxes(&Window { p }, &a), (a, d), [usize::from(p.n0), usize::from(p.ow), usize::from(p.oh), 1])
+}
+
+/// POOL.
+pub(crate) fn pool(m: &mut Machine, p: &Pool) -> Check {
+    let w = Window { p };
+    let (boxes, (a, d), n) = views(p);
     let reads: Vec<(&View, &Dims)> = boxes.iter().map(|(v, n)| (v, n)).collect();
     let chan = |advance: bool| if advance { p.chan } else { Chan::None };
     let (ra, _, rd) = p.form.records();
@@ -107,11 +111,19 @@ fn input_boxes(w: &Window<'_>, a: &View) -> Vec<(View, Dims)> {
     boxes
 }
 
-/// E_PAD: functions that need a tap have one in every window (rows and columns are independent).
+/// E_PAD: functions that need a tap have one in every window (rows and columns are independent). AvgPad needs one
+/// that counts; the last window has the fewest.
 fn check_windows(w: &Window<'_>) -> Check {
     let p = w.p;
-    if matches!(p.func, PoolFn::AvgPad | PoolFn::Sum) {
+    if p.func == PoolFn::Sum {
         return Ok(());
+    }
+    if p.func == PoolFn::AvgPad {
+        let last = (usize::from(p.oh) - 1, usize::from(p.ow) - 1);
+        return match w.counted(last.0, last.1) {
+            0 => Err(Fault::new(TrapCode::Pad, "the last window has no tap that counts")),
+            _ => Ok(()),
+        };
     }
     for oy in 0..usize::from(p.oh) {
         if !(0..usize::from(p.kh)).any(|k| Window::inside(w.row(oy, k), p.ih).is_some()) {

@@ -1,0 +1,101 @@
+//! `g.decompose` (mandatory): composite operators become sequences of core operators.
+//!
+//! Claim `real`: each sequence is the operator's defining formula; intermediates are in the node's own type if that is f32
+//! (or f64), and in f32 between two Casts for bf16 and f16, so that no rounding to the narrow type is added.
+
+mod activation;
+mod conv_transpose;
+mod layout;
+mod norm;
+mod pool;
+mod reduce;
+mod resize;
+
+use super::GraphPass;
+use super::build::{Build, Res, each};
+use ir::{DType, Graph, Node, NodeId, Op, ValueId};
+use kit::{Claim, PassCx};
+
+pub(super) const PASS: GraphPass = GraphPass { name: "g.decompose", claim: Claim::Real, rules: &[], run };
+
+/// New values for the outputs of a node; `None` where it stays.
+type Lowered = Res<Option<Vec<ValueId>>>;
+
+fn run(g: &Graph, _cx: &mut PassCx<'_>) -> Res<Graph> {
+    each(g, |r, id| {
+        let n = &g.nodes[id];
+        let mut b = Build::at(r, id);
+        let Some(values) = lower(&mut b, id, n)? else { return Ok(false) };
+        for (i, v) in values.into_iter().enumerate().take(n.outputs.len()) {
+            b.bind(id, i, v);
+        }
+        Ok(true)
+    })
+}
+
+fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
+    match n.op {
+        Op::HardSigmoid
+        | Op::HardSwish
+        | Op::Elu
+        | Op::Selu
+        | Op::Celu
+        | Op::Mish
+        | Op::Softsign
+        | Op::Swish
+        | Op::ThresholdedRelu
+        | Op::Shrink => activation::lower(b, id, n),
+        Op::Softmax | Op::LogSoftmax => norm::softmax(b, id, n),
+        Op::Hardmax => norm::hardmax(b, id, n),
+        Op::LayerNormalization => norm::layer(b, id, n),
+        Op::RMSNormalization => norm::rms(b, id, n),
+        Op::InstanceNormalization => norm::instance(b, id),
+        Op::GroupNormalization => norm::group(b, id, n),
+        Op::BatchNormalization => norm::batch(b, id, n),
+        Op::LpNormalization => norm::lp(b, id, n),
+        Op::MeanVarianceNormalization => norm::mean_variance(b, id, n),
+        Op::LRN => norm::lrn(b, id, n),
+        Op::ReduceL1 | Op::ReduceL2 | Op::ReduceLogSum | Op::ReduceLogSumExp | Op::ReduceSumSquare => {
+            reduce::lower(b, id, n)
+        }
+        Op::LpPool => pool::lp(b, id, n),
+        Op::Tile => layout::tile(b, id, n),
+        Op::DepthToSpace | Op::SpaceToDepth => layout::space(b, id, n),
+        Op::Trilu => layout::trilu(b, id, n),
+        Op::OneHot => layout::one_hot(b, id, n),
+        Op::DynamicQuantizeLinear => reduce::dynamic_quantize(b, id),
+        Op::ConvTranspose => conv_transpose::lower(b, id, n),
+        Op::Resize => resize::lower(b, id, n),
+        _ => Ok(None),
+    }
+}
+
+/// The type to compute in: f32 for the narrow floats, else the type itself.
+fn work_type(d: DType) -> DType {
+    if matches!(d, DType::F16 | DType::BF16) { DType::F32 } else { d }
+}
+/// Input `i` in the type to compute in.
+fn input(b: &mut Build<'_, '_>, id: NodeId, i: usize) -> Res<ValueId> {
+    let x = b.input(id, i);
+    let d = work_type(b.ty(x).dtype);
+    b.cast(x, d)
+}
+/// The one result, in the type that output 0 has.
+fn done(b: &mut Build<'_, '_>, id: NodeId, v: ValueId) -> Lowered {
+    let own = b.r.old.ty(b.r.old.nodes[id].outputs[0]).dtype;
+    Ok(Some(vec![b.cast(v, own)?]))
+}
+/// A scalar of the type of `x`.
+fn scalar_like(b: &mut Build<'_, '_>, x: ValueId, v: f64) -> ValueId {
+    let d = b.ty(x).dtype;
+    b.scalar(d, v)
+}
+/// `x op scalar`.
+fn with_scalar(b: &mut Build<'_, '_>, op: Op, x: ValueId, v: f64) -> Res<ValueId> {
+    let s = scalar_like(b, x, v);
+    b.bin(op, x, s)
+}
+/// A float attribute as f64.
+fn f(n: &Node, name: &str) -> f64 {
+    f64::from(n.attrs.f32(name).unwrap_or(0.0))
+}

@@ -1,0 +1,258 @@
+//! `g.decompose`: structure for one operator, values (worked out by hand or from the operator's documentation) for the
+//! others: the decomposed graph on constant inputs is folded and compared.
+
+use crate::{becomes, graph, run_with};
+use ir::{DType, Graph};
+use kit::Permit;
+
+#[test]
+fn softmax_along_its_own_axis() {
+    becomes(
+        "g.decompose",
+        &[],
+        "in %0 \"x\": f32[2,3,4]\n%1: f32[2,3,4] = Softmax(%0) {axis=-2}\nout %1 \"y\"",
+        "in %0 \"x\": f32[2,3,4]\nconst %1: i64[1] = {1}\n%2: f32[2,1,4] = ReduceMax(%0, %1)\n%3: f32[2,3,4] = Sub(%0, %2)\n%4: f32[2,3,4] = Exp(%3)\n%5: f32[2,1,4] = ReduceSum(%4, %1)\n%6: f32[2,3,4] = Div(%4, %5)\nout %6 \"y\"",
+    );
+}
+
+#[test]
+fn narrow_floats_are_computed_in_f32() {
+    becomes(
+        "g.decompose",
+        &[],
+        "in %0 \"x\": f16[2]\n%1: f16[2] = Softsign(%0)\nout %1 \"y\"",
+        "in %0 \"x\": f16[2]\nconst %1: f32[] = {1.0}\n%2: f32[2] = Cast(%0) {to=1}\n%3: f32[2] = Abs(%2)\n%4: f32[2] = Add(%3, %1)\n%5: f32[2] = Div(%2, %4)\n%6: f16[2] = Cast(%5) {to=10}\nout %6 \"y\"",
+    );
+}
+
+/// The outputs of a graph of constants after normalisation, decomposition and folding.
+fn values(body: &str) -> Vec<Vec<f64>> {
+    let mut g: Graph = graph(body);
+    for pass in ["g.normalize", "g.decompose", "g.fold-constants"] {
+        g = run_with(pass, &g, Permit::All).0;
+    }
+    let value = |o: &ir::Output| {
+        let t = g.constant(o.value).unwrap_or_else(|| panic!("not folded:\n{}", ir::text::print(&g)));
+        let t = opt::fold::value::numbers(t);
+        let rounded =
+            matches!(g.ty(o.value).dtype, DType::F32).then(|| t.iter().map(|&x| f64::from(x as f32)).collect());
+        rounded.unwrap_or(t)
+    };
+    g.outputs.iter().map(value).collect()
+}
+fn check(body: &str, want: &[f64]) {
+    let got = &values(body)[0];
+    let near = |a: f64, b: f64| (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= 1e-6 * b.abs().max(1e-3);
+    assert!(got.len() == want.len() && got.iter().zip(want).all(|(&a, &b)| near(a, b)), "{body}\n{got:?}\n{want:?}");
+}
+/// One unary operator on (-2, -1, 0, 1, 2).
+fn unary(call: &str, want: [f64; 5]) {
+    check(&format!("const %0: f32[5] = {{-2.0, -1.0, 0.0, 1.0, 2.0}}\n%1: f32[5] = {call}\nout %1 \"y\""), &want);
+}
+
+#[test]
+fn activations() {
+    let (e1, e2) = (0.367_879_441_171_442_3, 0.135_335_283_236_612_7); // exp(-1), exp(-2)
+    unary("HardSigmoid(%0) {alpha=f0.25, beta=f0.5}", [0.0, 0.25, 0.5, 0.75, 1.0]);
+    unary("HardSwish(%0)", [-1.0 / 3.0, -1.0 / 3.0, 0.0, 2.0 / 3.0, 5.0 / 3.0]);
+    unary("Elu(%0) {alpha=f2.0}", [2.0 * (e2 - 1.0), 2.0 * (e1 - 1.0), 0.0, 1.0, 2.0]);
+    unary("Selu(%0) {alpha=f2.0, gamma=f3.0}", [6.0 * (e2 - 1.0), 6.0 * (e1 - 1.0), 0.0, 3.0, 6.0]);
+    unary("Celu(%0) {alpha=f2.0}", [2.0 * (e1 - 1.0), 2.0 * (0.606_530_659_712_633_4 - 1.0), 0.0, 1.0, 2.0]);
+    unary("Softsign(%0)", [-2.0 / 3.0, -0.5, 0.0, 0.5, 2.0 / 3.0]);
+    unary("ThresholdedRelu(%0) {alpha=f1.0}", [0.0, 0.0, 0.0, 0.0, 2.0]);
+    unary("Shrink(%0) {lambd=f1.0, bias=f0.5}", [-1.5, 0.0, 0.0, 0.0, 1.5]);
+    unary(
+        "Swish(%0) {alpha=f2.0}",
+        [
+            -2.0 / (1.0 + 54.598_150_033_144_24),
+            -1.0 / (1.0 + 7.389_056_098_930_65),
+            0.0,
+            0.880_797_077_977_882_3,
+            1.964_027_580_075_817,
+        ],
+    );
+    unary(
+        "Mish(%0)",
+        [-0.252_501_482_836_297_7, -0.303_401_461_143_776_1, 0.0, 0.865_098_388_252_940_3, 1.943_958_957_822_594],
+    );
+}
+
+#[test]
+fn normalisations() {
+    // Along rows (1, 3) the mean is 2 and the variance 1; eps 3 makes the deviation 2.
+    let x = "const %0: f32[2,2] = {1.0, 3.0, 11.0, 13.0}\n";
+    let scale = "const %1: f32[2] = {10.0, 20.0}\nconst %2: f32[2] = {0.5, 0.25}\n";
+    check(
+        &format!("{x}{scale}%3: f32[2,2] = LayerNormalization(%0, %1, %2) {{epsilon=f3.0}}\nout %3 \"y\""),
+        &[-4.5, 10.25, -4.5, 10.25],
+    );
+    // M39: axis 0 normalises over both: mean 7, variance (36 + 16 + 16 + 36) / 4 = 26; eps 10 makes the deviation 6.
+    check(
+        &format!("{x}{scale}%3: f32[2,2] = LayerNormalization(%0, %1, %2) {{epsilon=f10.0, axis=0}}\nout %3 \"y\""),
+        &[-9.5, -4.0 / 6.0 * 20.0 + 0.25, 4.0 / 6.0 * 10.0 + 0.5, 20.25],
+    );
+    // Mean of squares 5 and 145; eps 4 and -1 would give 9 and 144: use one row.
+    check(
+        "const %0: f32[1,2] = {1.0, 3.0}\nconst %1: f32[2] = {10.0, 20.0}\n%2: f32[1,2] = RMSNormalization(%0, %1) {epsilon=f4.0}\nout %2 \"y\"",
+        &[10.0 / 3.0, 20.0],
+    );
+    let x = "const %0: f32[1,2,2] = {1.0, 3.0, 11.0, 15.0}\n";
+    // Channel 0: mean 2, variance 1; channel 1: mean 13, variance 4. eps 0.
+    check(
+        &format!("{x}{scale}%3: f32[1,2,2] = InstanceNormalization(%0, %1, %2) {{epsilon=f0.0}}\nout %3 \"y\""),
+        &[-9.5, 10.5, -19.75, 20.25],
+    );
+    // One group: mean 7.5, variance (42.25 + 20.25 + 12.25 + 56.25) / 4 = 32.75; eps 3.25 makes the deviation 6.
+    check(
+        &format!(
+            "{x}{scale}%3: f32[1,2,2] = GroupNormalization(%0, %1, %2) {{epsilon=f3.25, num_groups=1}}\nout %3 \"y\""
+        ),
+        &[-6.5 / 6.0 * 10.0 + 0.5, -4.5 / 6.0 * 10.0 + 0.5, 3.5 / 6.0 * 20.0 + 0.25, 7.5 / 6.0 * 20.0 + 0.25],
+    );
+    check(
+        &format!(
+            "{x}{scale}const %3: f32[2] = {{1.0, 3.0}}\n%4: f32[1,2,2] = BatchNormalization(%0, %1, %2, %2, %3) {{epsilon=f0.0}}\nout %4 \"y\""
+        ),
+        &[(1.0 - 0.5) * 10.0 + 0.5, 25.5, 10.75 * 20.0 / 3f64.sqrt() + 0.25, 14.75 * 20.0 / 3f64.sqrt() + 0.25],
+    );
+    check("const %0: f32[1,2] = {3.0, -4.0}\n%1: f32[1,2] = LpNormalization(%0)\nout %1 \"y\"", &[0.6, -0.8]);
+    check(
+        "const %0: f32[1,2] = {3.0, -4.0}\n%1: f32[1,2] = LpNormalization(%0) {p=1}\nout %1 \"y\"",
+        &[3.0 / 7.0, -4.0 / 7.0],
+    );
+    check(
+        "const %0: f32[1,2] = {1.0, 3.0}\n%1: f32[1,2] = MeanVarianceNormalization(%0) {axes=[1]}\nout %1 \"y\"",
+        &[-1.0, 1.0],
+    );
+    // Window 2 over channels: c and c + 1. bias 1, alpha 2, beta 1: x / (1 + sum of squares).
+    check(
+        "const %0: f32[1,3,1] = {1.0, 2.0, 3.0}\n%1: f32[1,3,1] = LRN(%0) {size=2, alpha=f2.0, beta=f1.0, bias=f1.0}\nout %1 \"y\"",
+        &[1.0 / 6.0, 2.0 / 14.0, 0.3],
+    );
+}
+
+#[test]
+fn softmax_values() {
+    check("const %0: f32[1,2] = {0.0, 1.0986123}\n%1: f32[1,2] = Softmax(%0)\nout %1 \"y\"", &[0.25, 0.75]);
+    check(
+        "const %0: f32[1,2] = {1000.0, 1000.0}\n%1: f32[1,2] = LogSoftmax(%0)\nout %1 \"y\"",
+        &[-std::f64::consts::LN_2, -std::f64::consts::LN_2],
+    );
+}
+
+#[test]
+fn reductions() {
+    let x = "const %0: f32[2,2] = {1.0, -3.0, 2.0, 4.0}\nconst %1: i64[1] = {1}\n";
+    for (op, want) in
+        [("ReduceL1", [4.0, 6.0]), ("ReduceSumSquare", [10.0, 20.0]), ("ReduceL2", [10f64.sqrt(), 20f64.sqrt()])]
+    {
+        check(&format!("{x}%2: f32[2] = {op}(%0, %1) {{keepdims=0}}\nout %2 \"y\""), &want);
+    }
+    check("const %0: f32[2] = {3.0, 4.389056}\n%1: f32[1] = ReduceLogSum(%0)\nout %1 \"y\"", &[2.0]);
+    check(
+        "const %0: f32[2] = {1000.0, 1000.0}\n%1: f32[] = ReduceLogSumExp(%0) {keepdims=0}\nout %1 \"y\"",
+        &[1000.0 + std::f64::consts::LN_2],
+    );
+    // Infinities: no Inf - Inf.
+    check(
+        "const %0: f32[2] = {inf, 0.0}\n%1: f32[] = ReduceLogSumExp(%0) {keepdims=0}\nout %1 \"y\"",
+        &[f64::INFINITY],
+    );
+    check(
+        "const %0: f32[2] = {-inf, -inf}\n%1: f32[] = ReduceLogSumExp(%0) {keepdims=0}\nout %1 \"y\"",
+        &[f64::NEG_INFINITY],
+    );
+}
+
+#[test]
+fn layouts() {
+    let x: Vec<String> = (0..8).map(|i| i.to_string()).collect();
+    let x = format!("const %0: i32[1,8,1,1] = {{{}}}\n", x.join(", "));
+    check(
+        &format!("{x}%1: i32[1,2,2,2] = DepthToSpace(%0) {{blocksize=2}}\nout %1 \"y\""),
+        &[0.0, 2.0, 4.0, 6.0, 1.0, 3.0, 5.0, 7.0],
+    );
+    check(
+        &format!("{x}%1: i32[1,2,2,2] = DepthToSpace(%0) {{blocksize=2, mode=\"CRD\"}}\nout %1 \"y\""),
+        &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
+    );
+    check(
+        "const %0: i32[1,1,2,4] = {0, 1, 2, 3, 4, 5, 6, 7}\n%1: i32[1,4,1,2] = SpaceToDepth(%0) {blocksize=2}\nout %1 \"y\"",
+        &[0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0],
+    );
+    check(
+        "const %0: i32[2,2] = {1, 2, 3, 4}\nconst %1: i64[2] = {1, 2}\n%2: i32[2,4] = Tile(%0, %1)\nout %2 \"y\"",
+        &[1.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0],
+    );
+    check(
+        "const %0: i32[2,3] = {1, 2, 3, 4, 5, 6}\nconst %1: i64[] = {1}\n%2: i32[2,3] = Trilu(%0, %1)\nout %2 \"y\"",
+        &[0.0, 2.0, 3.0, 0.0, 0.0, 6.0],
+    );
+    check(
+        "const %0: i32[2,3] = {1, 2, 3, 4, 5, 6}\n%1: i32[2,3] = Trilu(%0) {upper=0}\nout %1 \"y\"",
+        &[1.0, 0.0, 0.0, 4.0, 5.0, 0.0],
+    );
+    check(
+        "const %0: i64[3] = {1, -1, 5}\nconst %1: i64[] = {3}\nconst %2: f32[2] = {0.5, 2.0}\n%3: f32[3,3] = OneHot(%0, %1, %2)\nout %3 \"y\"",
+        &[0.5, 2.0, 0.5, 0.5, 0.5, 2.0, 0.5, 0.5, 0.5],
+    );
+    check(
+        "const %0: i32[3] = {1, 2, 3}\nconst %1: i64[1] = {6}\n%2: i32[6] = CenterCropPad(%0, %1)\nout %2 \"y\"",
+        &[0.0, 1.0, 2.0, 3.0, 0.0, 0.0],
+    );
+    for (mode, want) in [
+        ("reflect", [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]),
+        ("edge", [1.0, 1.0, 1.0, 2.0, 3.0, 3.0]),
+        ("wrap", [2.0, 3.0, 1.0, 2.0, 3.0, 1.0]),
+    ] {
+        check(
+            &format!(
+                "const %0: i32[3] = {{1, 2, 3}}\nconst %1: i64[2] = {{2, 1}}\n%2: i32[6] = Pad(%0, %1) {{mode=\"{mode}\"}}\nout %2 \"y\""
+            ),
+            &want,
+        );
+    }
+}
+
+#[test]
+fn resampling() {
+    let x = "const %0: f32[1,1,1,4] = {1.0, 2.0, 3.0, 4.0}\n";
+    let scales = |s: &str| format!("const %1: f32[4] = {{1.0, 1.0, 1.0, {s}}}\n");
+    let call = |dims: &str, a: &str| format!("%2: f32[1,1,1,{dims}] = Resize(%0, _, %1) {{{a}}}\nout %2 \"y\"");
+    check(&format!("{x}{}{}", scales("2.0"), call("8", "mode=\"nearest\"")), &[1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]);
+    // half_pixel at 0.5: -0.0 ties: (o + 0.5) / 0.5 - 0.5 = 0.5 and 2.5; M59: ties to floor or ceil.
+    check(&format!("{x}{}{}", scales("0.5"), call("2", "mode=\"nearest\"")), &[1.0, 3.0]);
+    check(
+        &format!("{x}{}{}", scales("0.5"), call("2", "mode=\"nearest\", nearest_mode=\"round_prefer_ceil\"")),
+        &[2.0, 4.0],
+    );
+    check(
+        &format!("{x}{}{}", scales("2.0"), call("8", "mode=\"linear\"")),
+        &[1.0, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.0],
+    );
+    check(
+        &format!(
+            "{x}{}{}",
+            scales("1.75"),
+            call("7", "mode=\"linear\", coordinate_transformation_mode=\"align_corners\"")
+        ),
+        &[1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0],
+    );
+    // Cubic at 0.5 over the middle, a = -0.75: weights of t = 0.5 are (-0.09375, 0.59375, 0.59375, -0.09375).
+    check(
+        &format!("{x}{}{}", scales("0.5"), call("2", "mode=\"cubic\"")),
+        &[1.0 * 0.5 + 2.0 * 0.59375 - 3.0 * 0.09375, 4.0 * 0.5 + 3.0 * 0.59375 - 2.0 * 0.09375],
+    );
+}
+
+#[test]
+fn conv_transpose_is_a_convolution_per_phase() {
+    // Extents of the kernel, strides, dilations and pads all differ between the axes; run-time weights.
+    let body = "in %0 \"x\": f32[1,1,2,3]\nin %1 \"w\": f32[1,1,3,2]\n%2: f32[1,1,4,8] = ConvTranspose(%0, %1) {strides=[2, 3], pads=[0, 0, 1, 0]}\nout %2 \"y\"";
+    let got = run_with("g.decompose", &graph(body), Permit::All).0;
+    let convs: Vec<_> = got.nodes.values().filter(|n| n.op == ir::Op::Conv).collect();
+    // Rows: phase 0 has taps 0 and 2, phase 1 tap 1. Columns: phases 0 and 1 have a tap each, phase 2 has none.
+    let kernels: Vec<_> = convs.iter().map(|n| n.attrs.ints("kernel_shape").unwrap_or(&[]).to_vec()).collect();
+    assert_eq!(kernels, [[2, 1], [2, 1], [1, 1], [1, 1]], "{}", ir::text::print(&got));
+    assert!(got.nodes.values().all(|n| n.op != ir::Op::ConvTranspose));
+}

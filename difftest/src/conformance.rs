@@ -1,0 +1,228 @@
+//! ONNX backend test directories (`NAME/model.onnx`, `NAME/test_data_set_N/{input,output}_K.pb`): the judge that nobody here wrote.
+//!
+//! The vector is compared with the reference under contract `onnx`; on Anvil the whole case is checked at every stage besides.
+
+use crate::case::{Case, Setup};
+use anyhow::{Context, Result, anyhow, bail};
+use ir::{Graph, Model, Op, Tensor};
+use reference::Contract;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Result of one test.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Row {
+    /// Directory name.
+    pub name: String,
+    /// `passed`, `failed`, `unsupported`.
+    pub status: &'static str,
+    /// Why not passed.
+    pub reason: String,
+    /// Largest distance of the vector from the reference, in ULP of the declared type.
+    pub max_ulp: f64,
+    /// Inputs that only determine shapes, bound to the test's values.
+    pub bound_inputs: Vec<String>,
+    /// Machine instructions (on Anvil).
+    pub instructions: u64,
+    /// Inputs that reach the executor.
+    pub unbound: usize,
+}
+
+fn unsupported(reason: impl Into<String>) -> Row {
+    Row { status: "unsupported", reason: reason.into(), ..Row::default() }
+}
+
+/// Runs one test directory on the reference, or on Anvil too. A panic is a failure.
+pub fn run_test(dir: &Path, setup: &Setup, on_anvil: bool) -> Row {
+    let name = dir.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let row = match std::panic::catch_unwind(|| one(dir, setup, on_anvil)) {
+        Ok(Ok(row)) => row,
+        Ok(Err(e)) => Row { status: "failed", reason: format!("{e:#}"), ..Row::default() },
+        Err(_) => Row { status: "failed", reason: "panic".into(), ..Row::default() },
+    };
+    Row { name, ..row }
+}
+
+fn one(dir: &Path, setup: &Setup, on_anvil: bool) -> Result<Row> {
+    let bytes = std::fs::read(dir.join("model.onnx"))?;
+    let model = match onnx::read(&bytes, Some(dir)) {
+        Ok(m) => m,
+        Err(e) if e.is_unsupported() => return Ok(unsupported(e.to_string())),
+        Err(e) => bail!("{e}"),
+    };
+    let mut row = Row { status: "passed", ..Row::default() };
+    for set in 0.. {
+        let data = dir.join(format!("test_data_set_{set}"));
+        if !data.is_dir() {
+            if set == 0 {
+                bail!("no test_data_set_0");
+            }
+            break;
+        }
+        let r = match one_set(&model, &data, setup, on_anvil)? {
+            r if r.status == "passed" => r,
+            r => return Ok(r),
+        };
+        row = Row { max_ulp: row.max_ulp.max(r.max_ulp), ..r };
+    }
+    Ok(row)
+}
+
+fn tensors(dir: &Path, prefix: &str, n: usize) -> Result<Result<Vec<Option<Tensor>>, String>> {
+    let mut out = Vec::new();
+    for i in 0..n {
+        let p = dir.join(format!("{prefix}_{i}.pb"));
+        let bytes = std::fs::read(&p).with_context(|| format!("cannot read {}", p.display()))?;
+        if bytes.is_empty() {
+            out.push(None);
+            continue;
+        }
+        match onnx::read_tensor(&bytes) {
+            Ok((_, t)) => out.push(Some(t)),
+            Err(e) => return Ok(Err(format!("{}: {e}", p.display()))),
+        }
+    }
+    Ok(Ok(out))
+}
+
+/// Inputs that only determine shapes: bound when the model can't be specialised without their values.
+fn shape_like(model: &Model, given: &[Option<Tensor>]) -> BTreeMap<String, Tensor> {
+    let shapes = shape_operands(model);
+    model
+        .inputs
+        .iter()
+        .zip(given)
+        .filter(|(v, _)| shapes.contains(&v.name))
+        .filter_map(|(v, t)| Some((v.name.clone(), t.clone()?)))
+        .collect()
+}
+
+/// Names of the model's inputs that are operands which only determine shapes (NPU.md 4.6).
+fn shape_operands(model: &Model) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    for n in &model.nodes {
+        let at: &[usize] = match n.op {
+            Op::Reshape | Op::Expand | Op::Tile | Op::Squeeze | Op::Unsqueeze | Op::TopK | Op::CenterCropPad => &[1],
+            Op::Split | Op::CumSum | Op::CumProd | Op::OneHot => &[1],
+            Op::Slice => &[1, 2, 3, 4],
+            Op::Pad => &[1, 3],
+            Op::Resize => &[1, 2, 3],
+            Op::ConstantOfShape => &[0],
+            Op::Range => &[0, 1, 2],
+            Op::AffineGrid => &[1],
+            Op::Col2Im => &[1, 2],
+            Op::Trilu => &[1],
+            o if o.schema().family == ir::Family::Reduce && o.schema().inputs.1 == 2 => &[1],
+            _ => &[],
+        };
+        out.extend(at.iter().filter_map(|&i| n.inputs.get(i).cloned().flatten()));
+    }
+    out
+}
+
+fn one_set(model: &Model, data: &Path, setup: &Setup, on_anvil: bool) -> Result<Row> {
+    let given = match tensors(data, "input", model.inputs.len())? {
+        Ok(t) => t,
+        Err(why) => return Ok(unsupported(why)),
+    };
+    let want = match tensors(data, "output", model.outputs.len())? {
+        Ok(t) => t,
+        Err(why) => return Ok(unsupported(why)),
+    };
+    let mut dims = BTreeMap::new();
+    for (v, t) in model.inputs.iter().zip(&given) {
+        let (Some(t), Some(ds)) = (t, &v.dims) else { continue };
+        for (i, d) in ds.iter().enumerate() {
+            if let (ir::Dim::Named(n), Some(&x)) = (d, t.dims.get(i)) {
+                dims.insert(if n.is_empty() { format!("{}.{i}", v.name) } else { n.clone() }, x);
+            }
+        }
+    }
+    let bound = shape_like(model, &given);
+    let graph = match driver::import(model, dims, bound.clone()) {
+        Ok(g) => g,
+        Err(e) => {
+            let text = e.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            if e.iter().all(|e| matches!(e, kit::CompileError::Unsupported { .. })) {
+                return Ok(unsupported(text));
+            }
+            bail!("{text}");
+        }
+    };
+    let inputs: Vec<Tensor> = graph
+        .inputs
+        .iter()
+        .map(|&v| {
+            let name = graph.value_name(v);
+            let i = model.inputs.iter().position(|x| x.name == name);
+            i.and_then(|i| given[i].clone()).ok_or_else(|| anyhow!("no data for input `{name}`"))
+        })
+        .collect::<Result<_>>()?;
+    // Vectors made with numpy: each type computes in itself, functions to a few ULP.
+    let contract = Contract::named("onnx").expect("a built-in contract");
+    let e = match reference::evaluate(&graph, &inputs, &contract) {
+        Ok(e) => e,
+        Err(e @ reference::EvalError::Unsupported { .. }) => return Ok(unsupported(e.to_string())),
+        Err(e) => bail!("{e}"),
+    };
+    let mut row = Row {
+        status: "passed",
+        bound_inputs: bound.keys().cloned().collect(),
+        unbound: graph.inputs.len(),
+        ..Row::default()
+    };
+    for ((o, b), w) in graph.outputs.iter().zip(e.outputs()).zip(&want) {
+        let Some(w) = w else { continue };
+        let rep = b.check(w, &contract);
+        row.max_ulp = row.max_ulp.max(max_ulp(b, w));
+        if !rep.agrees() {
+            let first =
+                rep.outside.first().map(|x| format!("[{}] {} ± {} against {}", x.index, x.want, x.radius, x.got));
+            let why = rep.type_mismatch.or(first).unwrap_or_default();
+            return Ok(Row { status: "failed", reason: format!("output `{}`: {why}", o.name), ..row });
+        }
+    }
+    if on_anvil { anvil(graph, inputs, setup, row) } else { Ok(row) }
+}
+
+/// Largest distance between the vector and the reference's value rounded to the type, in units of the vector's last place.
+fn max_ulp(b: &reference::Bounded, got: &Tensor) -> f64 {
+    let r = b.to_tensor();
+    if r.ty() != got.ty() {
+        return f64::INFINITY;
+    }
+    let order = |bits: u64, size: usize| -> i128 {
+        let sign = 1u64 << (8 * size - 1);
+        if bits & sign != 0 { -i128::from(bits & (sign - 1)) } else { i128::from(bits) }
+    };
+    if !got.dtype.is_float() {
+        return if r.bytes == got.bytes { 0.0 } else { f64::INFINITY };
+    }
+    let size = got.dtype.size();
+    (0..got.elements())
+        .map(|i| {
+            let (x, y) = (r.bits(i), got.bits(i));
+            let nan = |bits: u64| {
+                let inf = match got.dtype {
+                    ir::DType::F16 => 0x7c00,
+                    ir::DType::BF16 => 0x7f80,
+                    ir::DType::F32 => 0x7f80_0000,
+                    _ => 0x7ff0_0000_0000_0000u64,
+                };
+                bits & ((1 << (8 * size - 1)) - 1) > inf
+            };
+            if nan(x) && nan(y) { 0.0 } else { (order(x, size) - order(y, size)).unsigned_abs() as f64 }
+        })
+        .fold(0.0, f64::max)
+}
+
+fn anvil(graph: Graph, inputs: Vec<Tensor>, setup: &Setup, row: Row) -> Result<Row> {
+    let case = Case { graph, sets: vec![inputs], setup: setup.clone() };
+    let r = crate::check::check(&case);
+    let row = Row { instructions: r.instructions, ..row };
+    Ok(match r.verdict {
+        Some(crate::Verdict::Unsupported) => Row { status: "unsupported", reason: r.reason.unwrap_or_default(), ..row },
+        Some(v) if v.is_finding() => Row { status: "failed", reason: crate::dir::summary(&r), ..row },
+        _ => row,
+    })
+}

@@ -1,0 +1,5 @@
+# E_DECODE @0: a zero point beyond 255
+.config tiny-fuzz
+.regions r1=4096 r2=4096 r3=4096
+MX.conv in_sx=16 in_sy=16 w=0x100 oh=1 ow=1 ih=1 iw=1 cg=1 clast=16 ng=1 nlast=16 acc_sn=1 zx=256 # fix: MX.conv in_sx=16 in_sy=16 w=0x100 oh=1 ow=1 ih=1 iw=1 cg=1 clast=16 ng=1 nlast=16 acc_sn=1 zx=255
+VX.halt

@@ -1,0 +1,5 @@
+# E_REGION_PERM @0: a load of the outputs
+.config tiny-fuzz
+.regions r1=4096 r2=4096 r3=4096
+LDA.ld region=R3 n=[16,1,1,1] # fix: LDA.ld region=R2 n=[16,1,1,1]
+VX.halt
