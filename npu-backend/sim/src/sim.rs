@@ -1,9 +1,7 @@
 //! Running whole programs.
 
 use isa::rng::SplitMix64;
-use isa::{
-    Direction, HostKernel, HostTensor, IoEntry, NpuConfig, Op, Program, Region, Trap, TrapCode,
-};
+use isa::{Direction, HostKernel, HostTensor, IoEntry, NpuConfig, Op, Program, Region, Trap, TrapCode};
 
 use crate::digest::sha256;
 use crate::machine::{Counters, Machine};
@@ -36,13 +34,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options {
-            check: true,
-            timing: false,
-            max_instructions: u64::MAX,
-            fill: Fill::Zero,
-            max_dram: 4 << 30,
-        }
+        Options { check: true, timing: false, max_instructions: u64::MAX, fill: Fill::Zero, max_dram: 4 << 30 }
     }
 }
 
@@ -178,7 +170,9 @@ impl Simulator {
         for (index, instr) in program.code.iter().enumerate() {
             let pc = index as u32;
             if index as u64 >= self.options.max_instructions {
-                return Err(Trap::at(TrapCode::InstrLimit, pc, format!("limit {}", self.options.max_instructions)).into());
+                return Err(
+                    Trap::at(TrapCode::InstrLimit, pc, format!("limit {}", self.options.max_instructions)).into()
+                );
             }
             self.machine.step(instr, pc)?;
             match instr.op {

@@ -222,7 +222,9 @@ fn tags_other_than_the_read_type_trap() {
         let mut image = Image::random(&limits, seed);
         image.prepare(&instr, &limits, seed);
         let sets = access_sets(&instr, &limits).expect("valid");
-        let Some(run) = sets.all_reads().find(|r| r.space == Space::Acc).filter(|_| !indexed(&instr.op)) else { continue };
+        let Some(run) = sets.all_reads().find(|r| r.space == Space::Acc).filter(|_| !indexed(&instr.op)) else {
+            continue;
+        };
         let row = run.start as usize / 64;
         image.tags[row] = if image.tags[row] == AccTag::I32 { AccTag::F32 } else { AccTag::I32 };
         let trap = load(&config, &image).step(&instr, 0).expect_err("wrong tag");
