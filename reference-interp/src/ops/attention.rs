@@ -14,7 +14,7 @@ use ir::{DType, Op};
 fn heads_first(x: &Bounded, heads: i64) -> OpResult<Bounded> {
     let &[b, s, h] = &x.dims[..] else { return Ok(x.clone()) };
     let n = usize::try_from(heads).unwrap_or(0);
-    if n == 0 || h % n != 0 {
+    if n == 0 || n > h.max(1) || !h.is_multiple_of(n) {
         return invalid(format!("{heads} heads do not divide {h}"));
     }
     let d = h / n;
@@ -62,7 +62,7 @@ fn join(past: Option<&Bounded>, x: Bounded) -> OpResult<Bounded> {
 /// Repeats key or value heads for grouped queries.
 fn repeat(x: &Bounded, heads: usize) -> OpResult<Bounded> {
     let h = x.dims[1];
-    if h == 0 || heads % h != 0 {
+    if h == 0 || !heads.is_multiple_of(h) {
         return invalid(format!("{heads} query heads for {h} key heads"));
     }
     let (r, n) = (heads / h, x.dims[2] * x.dims[3]);
