@@ -1,6 +1,22 @@
 //! Injectable faults: real miscompiles (FAULTS.md) as wrong rewrites or edits at a stage boundary. One file each, one row here.
 
+mod batchnorm_into_shared_conv;
 mod compose_perm_reversed;
+mod concat_axis_fixed;
+mod edit;
+mod gather_negative_clamped;
+mod gemm_perm_unchecked;
+mod int_div_floors;
+mod lossy_cast_pair_dropped;
+mod max_loses_nan;
+mod pad_into_average_pool;
+mod relu_before_quantize_dropped;
+mod round_ties_up;
+mod scale_through_relu;
+mod slice_backwards_shifted;
+mod softmax_coerced_to_matrix;
+mod sub_self_is_zero;
+mod zero_pad_into_max_pool;
 
 use anyhow::{Result, anyhow};
 use driver::Injection;
@@ -38,7 +54,24 @@ pub struct Fault {
 }
 
 /// The catalogue.
-pub const FAULTS: &[Fault] = &[compose_perm_reversed::FAULT];
+pub const FAULTS: &[Fault] = &[
+    compose_perm_reversed::FAULT,
+    concat_axis_fixed::FAULT,
+    gemm_perm_unchecked::FAULT,
+    zero_pad_into_max_pool::FAULT,
+    pad_into_average_pool::FAULT,
+    scale_through_relu::FAULT,
+    sub_self_is_zero::FAULT,
+    int_div_floors::FAULT,
+    slice_backwards_shifted::FAULT,
+    gather_negative_clamped::FAULT,
+    batchnorm_into_shared_conv::FAULT,
+    relu_before_quantize_dropped::FAULT,
+    max_loses_nan::FAULT,
+    softmax_coerced_to_matrix::FAULT,
+    round_ties_up::FAULT,
+    lossy_cast_pair_dropped::FAULT,
+];
 
 /// The fault of an id.
 pub fn find(id: &str) -> Result<&'static Fault> {
