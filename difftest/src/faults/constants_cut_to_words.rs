@@ -1,4 +1,4 @@
-//! The image of the constants is cut to whole words of 8 bytes. Imitates apache/tvm PR #15104 (M70: a size not rounded up). Needs an
+//! The image of the constants holds garbage behind its last whole word of 8 bytes. Imitates apache/tvm PR #15104 (M70: a size not rounded up). Needs an
 //! image that is not a multiple.
 
 use super::{Detector, Fault};
