@@ -206,7 +206,15 @@ mod tests {
 
     #[test]
     fn rint_is_half_to_even_and_keeps_the_sign() {
-        for (x, y) in [(0.5_f32, 0.0_f32), (1.5, 2.0), (2.5, 2.0), (-0.5, -0.0), (-1.5, -2.0), (8_388_607.5, 8_388_608.0), (4e9, 4e9)] {
+        for (x, y) in [
+            (0.5_f32, 0.0_f32),
+            (1.5, 2.0),
+            (2.5, 2.0),
+            (-0.5, -0.0),
+            (-1.5, -2.0),
+            (8_388_607.5, 8_388_608.0),
+            (4e9, 4e9),
+        ] {
             assert_eq!(rint(x).to_bits(), y.to_bits(), "{x}");
         }
         assert!(rint(f32::NAN).is_nan() && rint(f32::INFINITY) == f32::INFINITY);

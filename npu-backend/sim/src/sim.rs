@@ -1,9 +1,7 @@
 //! Running whole programs.
 
 use isa::rng::SplitMix64;
-use isa::{
-    Direction, HostKernel, HostTensor, IoEntry, NpuConfig, Op, Program, Region, Trap, TrapCode,
-};
+use isa::{Direction, HostKernel, HostTensor, IoEntry, NpuConfig, Op, Program, Region, Trap, TrapCode};
 
 use crate::digest::sha256;
 use crate::machine::{Counters, Machine};
@@ -36,13 +34,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options {
-            check: true,
-            timing: false,
-            max_instructions: u64::MAX,
-            fill: Fill::Zero,
-            max_dram: 4 << 30,
-        }
+        Options { check: true, timing: false, max_instructions: u64::MAX, fill: Fill::Zero, max_dram: 4 << 30 }
     }
 }
 
@@ -125,6 +117,7 @@ pub type Observer<'a> = &'a mut dyn FnMut(u32, &Machine);
 #[derive(Clone, Debug)]
 pub struct Simulator {
     config: NpuConfig,
+    config_hash: u64,
     options: Options,
     machine: Machine,
 }
@@ -132,7 +125,7 @@ pub struct Simulator {
 impl Simulator {
     /// A simulator of a configuration (which the caller has validated).
     pub fn new(config: &NpuConfig, options: Options) -> Self {
-        Simulator { config: config.clone(), options, machine: Machine::new(config) }
+        Simulator { config: config.clone(), config_hash: config.hash(), options, machine: Machine::new(config) }
     }
 
     /// The configuration.
@@ -178,7 +171,9 @@ impl Simulator {
         for (index, instr) in program.code.iter().enumerate() {
             let pc = index as u32;
             if index as u64 >= self.options.max_instructions {
-                return Err(Trap::at(TrapCode::InstrLimit, pc, format!("limit {}", self.options.max_instructions)).into());
+                return Err(
+                    Trap::at(TrapCode::InstrLimit, pc, format!("limit {}", self.options.max_instructions)).into()
+                );
             }
             self.machine.step(instr, pc)?;
             match instr.op {
@@ -211,8 +206,8 @@ impl Simulator {
 
     /// Load-time checks, then regions and inputs.
     fn load(&mut self, program: &Program, inputs: &[(String, Vec<u8>)]) -> Result<(), RunError> {
-        if program.config_hash != self.config.hash() {
-            let detail = format!("made for {:016x}, this is {:016x}", program.config_hash, self.config.hash());
+        if program.config_hash != self.config_hash {
+            let detail = format!("made for {:016x}, this is {:016x}", program.config_hash, self.config_hash);
             return Err(Trap::whole(TrapCode::Config, detail).into());
         }
         if self.options.check

@@ -103,8 +103,7 @@ pub(crate) fn load(m: &mut Machine, d: &Dma) -> Check {
                     + i1 * i64::from(d.dram_s[0])
                     + i2 * i64::from(d.dram_s[1])
                     + i3 * i64::from(d.dram_s[2]);
-                let to =
-                    g.inner + i1 * i64::from(d.loc_s[0]) + i2 * i64::from(d.loc_s[1]) + i3 * i64::from(d.loc_s[2]);
+                let to = g.inner + i1 * i64::from(d.loc_s[0]) + i2 * i64::from(d.loc_s[1]) + i3 * i64::from(d.loc_s[2]);
                 copy_in(m, d.mem, d.region, from as usize, to as usize, row);
             }
         }

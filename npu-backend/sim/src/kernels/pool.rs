@@ -172,7 +172,9 @@ fn float(m: &mut Machine, w: &Window<'_>, a: &View, d: &View, records: &Records,
                 ints.clear();
                 view::load_i64(bytes, a.dt, base, a.s[0], n[0], &mut ints);
                 let step = usize::from(q.chan == Chan::I0);
-                values.extend(ints.iter().enumerate().map(|(i, &x)| params::dequantise(x, q.scale(i * step), q.zp[i * step])));
+                values.extend(
+                    ints.iter().enumerate().map(|(i, &x)| params::dequantise(x, q.scale(i * step), q.zp[i * step])),
+                );
             } else {
                 view::load_f32(bytes, a.dt, base, a.s[0], n[0], &mut values);
             }
@@ -241,11 +243,9 @@ fn arg(m: &mut Machine, w: &Window<'_>, a: &View, d: &View) -> Check {
     for_outputs(p, |oy, ox| {
         w.taps(oy, ox, &mut taps);
         for (t, &(iy, ix)) in taps.iter().enumerate() {
-            let place = if p.func == PoolFn::ArgMaxYx {
-                iy * usize::from(p.iw) + ix
-            } else {
-                ix * usize::from(p.ih) + iy
-            } as i64;
+            let place =
+                if p.func == PoolFn::ArgMaxYx { iy * usize::from(p.iw) + ix } else { ix * usize::from(p.ih) + iy }
+                    as i64;
             let base = a.at([0, ix, iy, 0]);
             if a.dt.is_float() {
                 floats.clear();

@@ -30,9 +30,7 @@ pub(crate) fn requantise(m: &mut Machine, v: &Vx) -> Check {
     }
     m.check_acc(&[(&a, &n)])?;
     let (p, clamp) = match (v.form, record) {
-        (Form::Prm { clo, chi, .. }, Some((r, chan))) => {
-            (m.records(r, chan, &n), params::clamp_bounds(clo, chi, d.dt))
-        }
+        (Form::Prm { clo, chi, .. }, Some((r, chan))) => (m.records(r, chan, &n), params::clamp_bounds(clo, chi, d.dt)),
         (Form::Imm { imm0, imm1 }, None) => {
             (Params::immediate(imm0, imm1.cast_signed() >> 8, imm1 as u8 as i8), (i64::MIN, i64::MAX))
         }

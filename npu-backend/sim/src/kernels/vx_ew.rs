@@ -92,11 +92,7 @@ impl Records {
     fn new(v: &Vx) -> Self {
         let (a, b, d) = v.form.records();
         let chan = |advance: bool| if advance { v.chan } else { Chan::None };
-        Records {
-            a: a.map(|r| (r, chan(v.chm_a))),
-            b: b.map(|r| (r, Chan::None)),
-            d: d.map(|r| (r, chan(v.chm_d))),
-        }
+        Records { a: a.map(|r| (r, chan(v.chm_a))), b: b.map(|r| (r, Chan::None)), d: d.map(|r| (r, chan(v.chm_d))) }
     }
     pub(crate) fn all(&self) -> impl Iterator<Item = (u16, Chan)> {
         [self.a, self.b, self.d].into_iter().flatten()
@@ -151,7 +147,11 @@ fn conditional_move(m: &mut Machine, a: &View, b: &View, d: &View, n: &Dims, for
 fn float_in(v: View, params: Option<Params>, imm: Option<f32>, name: &str) -> Result<FloatIn, Fault> {
     let fits = imm.is_some() || v.dt.is_float() != params.is_some();
     if !fits || v.dt.is_bool() || (params.is_some() && v.size() == 8) {
-        let detail = format!("operand {name} of type {} in the float class {} a record", v.dt, if params.is_some() { "with" } else { "without" });
+        let detail = format!(
+            "operand {name} of type {} in the float class {} a record",
+            v.dt,
+            if params.is_some() { "with" } else { "without" }
+        );
         return Err(Fault::new(TrapCode::Decode, detail));
     }
     Ok(FloatIn { view: v, params, imm })

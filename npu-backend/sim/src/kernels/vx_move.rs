@@ -219,7 +219,11 @@ impl Indexed<'_> {
 
 /// What GA and SC check before they look at an index.
 fn check_indexed(m: &Machine, v: &Vx, side: &Indexed<'_>, other: (&View, bool), b: &View, n: &Dims) -> Check {
-    if !matches!(b.dt, DType::S32 | DType::S64) || b.mem == Mem::Imm || v.a.dt.size() != v.d.dt.size() || v.form.is_prm() {
+    if !matches!(b.dt, DType::S32 | DType::S64)
+        || b.mem == Mem::Imm
+        || v.a.dt.size() != v.d.dt.size()
+        || v.form.is_prm()
+    {
         return Err(Fault::new(TrapCode::Decode, "GA, SC: s32 or s64 indices, equal types, form IMM"));
     }
     let (other, read) = other;
@@ -232,7 +236,11 @@ fn check_indexed(m: &Machine, v: &Vx, side: &Indexed<'_>, other: (&View, bool), 
         m.view_bounds(view, n)?;
     }
     m.view_bounds(other, n)?;
-    if read { m.view_align(other, n)? } else { m.view_whole_rows(other, n)? }
+    if read {
+        m.view_align(other, n)?
+    } else {
+        m.view_whole_rows(other, n)?
+    }
     m.view_align(side.side, n)?;
     for (view, n) in &sources {
         m.view_inited(view, n)?;

@@ -181,12 +181,17 @@ fn arg(m: &mut Machine, v: &Vx, f: RedFn, a: &View, d: &View, n: &Dims) -> Check
         let best = if a.dt.is_float() {
             floats.clear();
             view::load_f32(bytes, a.dt, from, a.s[0], n[0], &mut floats);
-            extreme(&floats, v.last, |x, y| match (x.is_nan(), y.is_nan()) {
-                (true, true) => Ordering::Equal,
-                (true, false) => want,
-                (false, true) => want.reverse(),
-                (false, false) => x.partial_cmp(y).unwrap_or(Ordering::Equal),
-            }, want)
+            extreme(
+                &floats,
+                v.last,
+                |x, y| match (x.is_nan(), y.is_nan()) {
+                    (true, true) => Ordering::Equal,
+                    (true, false) => want,
+                    (false, true) => want.reverse(),
+                    (false, false) => x.partial_cmp(y).unwrap_or(Ordering::Equal),
+                },
+                want,
+            )
         } else {
             ints.clear();
             view::load_i128(bytes, a.dt, from, a.s[0], n[0], &mut ints);
@@ -236,7 +241,11 @@ pub(crate) fn scan(m: &mut Machine, v: &Vx) -> Check {
     if a.dt.is_float() != d.dt.is_float() || (v.acc && a.dt.is_float() != b.dt.is_float()) {
         return Err(decode("SCAN between the classes"));
     }
-    if a.dt.is_float() { scan_float(m, v, op, &views, &n)? } else { scan_int(m, v, op, &views, &n)? }
+    if a.dt.is_float() {
+        scan_float(m, v, op, &views, &n)?
+    } else {
+        scan_int(m, v, op, &views, &n)?
+    }
     m.view_written(d, &n)
 }
 

@@ -167,7 +167,11 @@ fn matrix(config: &NpuConfig, m: &Mx, depthwise: bool, c: &mut Cost, traffic: &m
         batch * (16 * ng).div_ceil(np) * job.blocks as u64 * (16 / wide(config.mx_depth)) * per_block
     };
     c.occupancy = (PIPELINE + cycles) * TICKS;
-    let steps = if depthwise { batch * cg * taps } else { batch * (16 * ng).div_ceil(wide(config.mx_channels)) * job.blocks as u64 };
+    let steps = if depthwise {
+        batch * cg * taps
+    } else {
+        batch * (16 * ng).div_ceil(wide(config.mx_channels)) * job.blocks as u64
+    };
     traffic.push(Traffic { set: job.input_runs(), bytes: Some(steps * pixels * 16 * esz) });
     let weights = if depthwise { None } else { Some(batch * ng * job.blocks as u64 * 256 * esz) };
     traffic.push(Traffic { set: vec![job.weight_runs()], bytes: weights });

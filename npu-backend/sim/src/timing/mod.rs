@@ -158,8 +158,7 @@ impl TimingStats {
 /// `E_DEADLOCK` if a wait can never be satisfied (a program that the verifier accepts has none).
 pub fn analyse(config: &NpuConfig, program: &Program, rows: &IndexedRows) -> Result<TimingStats, Trap> {
     let rows_of = |pc: u32| rows.binary_search_by_key(&pc, |r| r.0).ok().map(|i| rows[i].1.as_slice());
-    let costs: Vec<Cost> =
-        (0..).zip(&program.code).map(|(pc, instr)| cost::cost(config, instr, rows_of(pc))).collect();
+    let costs: Vec<Cost> = (0..).zip(&program.code).map(|(pc, instr)| cost::cost(config, instr, rows_of(pc))).collect();
     let schedule = schedule::run(config, &program.code, &costs)?;
     let roofs = roof::roofs(config, program, &costs, &rows_of);
     let groups = roof::groups(config, program, &costs, &rows_of);

@@ -390,7 +390,7 @@ impl State<'_> {
         let occupancy = cost.occupancy;
         self.account(node, occupancy, held_by.map(|h| h.0));
         self.lanes[engine].next_data += 1;
-        if end > self.latest_end || self.latest.is_none() {
+        if end >= self.latest_end {
             (self.latest_end, self.latest) = (end, Some(node));
         }
         while self.nodes.get(self.done_below).is_some_and(|n| n.phase == Phase::Done) {
@@ -466,7 +466,11 @@ impl State<'_> {
         while let Some(i) = at {
             let n = &self.nodes[i];
             critical.push(CriticalStep { pc: n.pc, slack: slacks[i], cause: n.cause });
-            at = n.cause.pc().and_then(|pc| index.get(&pc).copied()).filter(|&p| p != i && critical.len() <= self.nodes.len());
+            at = n
+                .cause
+                .pc()
+                .and_then(|pc| index.get(&pc).copied())
+                .filter(|&p| p != i && critical.len() <= self.nodes.len());
         }
         critical.reverse();
         let times = self
