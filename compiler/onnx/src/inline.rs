@@ -1,4 +1,5 @@
-//! Functions of the model, and branches of an `If` with a constant condition: their bodies take the node's place.
+//! Functions of the model, and branches of an `If` with a constant condition (or one that follows from the
+//! declared shapes of the inputs): their bodies take the node's place.
 
 use crate::error::{At, Problem, short};
 use crate::opset::Legacy;
@@ -153,7 +154,7 @@ impl Importer {
         scope: &Scope<'_>,
     ) -> Result<(), Problem> {
         let condition = match inputs {
-            [Some(name)] => self.constant(name).map(|t| t.to_owned()),
+            [Some(name)] => self.folded.get(name).or_else(|| self.constant(name)).cloned(),
             _ => return Err(Problem::invalid("an If has one input")),
         };
         let Some(condition) = condition else {

@@ -8,6 +8,7 @@
 mod attr;
 mod error;
 mod external;
+mod fold;
 mod inline;
 mod node;
 mod opset;

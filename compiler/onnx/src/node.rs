@@ -220,9 +220,19 @@ impl Importer {
         for n in before.into_iter().chain([node]).chain(after) {
             let n = self.finish(n, at)?;
             self.infer_dtype(&n);
+            self.fold(&n);
             self.model.nodes.push(n);
         }
         Ok(())
+    }
+
+    /// Keeps the value of a node where it is small and known.
+    fn fold(&mut self, n: &ModelNode) {
+        let value = |name: &str| self.folded.get(name).or_else(|| self.constant(name)).cloned();
+        let shape = |name: &str| self.shapes.get(name).cloned().or_else(|| self.constant(name).map(|t| t.dims.clone()));
+        if let (Some(t), Some(Some(output))) = (crate::fold::fold(n, value, shape), n.outputs.first()) {
+            self.folded.insert(output.clone(), t);
+        }
     }
 
     /// A node of the newest operator set, checked against its schema, with all defaults.

@@ -51,6 +51,10 @@ pub struct Importer {
     pub dtypes: BTreeMap<String, DType>,
     /// Initializer number by name.
     pub constants: BTreeMap<String, usize>,
+    /// Fully declared shapes of inputs.
+    pub shapes: BTreeMap<String, Vec<usize>>,
+    /// Small values that follow from shapes and constants.
+    pub folded: BTreeMap<String, Tensor>,
     /// Functions of the model.
     pub functions: Functions,
     /// Operators by name.
@@ -66,6 +70,8 @@ impl Importer {
             names: Names::default(),
             dtypes: BTreeMap::new(),
             constants: BTreeMap::new(),
+            shapes: BTreeMap::new(),
+            folded: BTreeMap::new(),
             functions: Functions::default(),
             ops: Op::ALL.iter().map(|&o| (o.name(), o)).collect(),
         }
@@ -238,6 +244,11 @@ impl Importer {
                 }
                 Ok(m) => {
                     self.define(scope, &name, &at);
+                    if let Some(dims) =
+                        m.dims.as_ref().filter(|d| d.len() <= 64).and_then(|d| d.iter().map(fixed).collect())
+                    {
+                        self.shapes.insert(name.clone(), dims);
+                    }
                     self.dtypes.insert(name, m.dtype);
                     self.model.inputs.push(m);
                 }
@@ -341,6 +352,13 @@ fn declared(v: ValueInfoProto) -> Result<ModelValue, Problem> {
         })
         .transpose()?;
     Ok(ModelValue { name: v.name.unwrap_or_default(), dtype, dims })
+}
+
+fn fixed(d: &Dim) -> Option<usize> {
+    match d {
+        Dim::Fixed(n) => Some(*n),
+        Dim::Named(_) => None,
+    }
 }
 
 fn fits(m: &ModelValue, ty: &ir::TensorType) -> bool {

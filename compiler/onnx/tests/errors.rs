@@ -223,6 +223,23 @@ fn control_flow() {
         errors(&model(21, g)),
         ["Unsupported node `#0` (#0, If): control flow (If whose condition is no constant) is not supported"]
     );
+    // A condition that follows from the declared shape of an input: the last extent of x is 3.
+    let sized = |dims: &[i64]| {
+        let nodes = vec![
+            node("Shape", "x", "s", vec![]),
+            node("Constant", "", "last", vec![int("value_int", -1)]),
+            node("Gather", "s last", "n", vec![]),
+            node("Constant", "", "three", vec![int("value_int", 3)]),
+            node("Equal", "n three", "c", vec![]),
+            choose("c"),
+        ];
+        let mut g = graph("x", "y", nodes);
+        g.input[0] = shaped("x", 1, dims);
+        read(&model(21, g)).map(|m| show(&m, "").pop().expect("nodes"))
+    };
+    assert_eq!(sized(&[2, 3]), Ok("y = Exp(x)".into()));
+    assert_eq!(sized(&[3, 2]), Ok("y = Log(x)".into()));
+    assert!(sized(&[-1, 3]).expect_err("an extent is unknown").starts_with("Unsupported"));
     // A branch that only passes an outer value on.
     let pass = GraphProto { input: vec![], ..graph("", "x", vec![]) };
     let n = node("If", "c", "y", vec![graph_attribute("then_branch", pass)]);

@@ -16,6 +16,14 @@ pub use place::place;
 pub use schedule::schedule;
 pub use tile::tile;
 
+/// The container of a placed program (A→B).
+///
+/// # Errors
+/// A field that does not fit its encoding, with the instruction: an error of this compiler.
+pub fn encode(placed: &lir::placed::Placed) -> Result<Vec<u8>, isa::container::ContainerError> {
+    isa::container::write_program(&placed.program)
+}
+
 /// What the user may choose; the program's meaning does not depend on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CodegenOptions {

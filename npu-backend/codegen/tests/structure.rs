@@ -3,12 +3,12 @@
 
 mod common;
 
-use touchstone_codegen::CodegenOptions;
 use common::{Line, compile, graphs};
 use isa::{Limits, NpuConfig, Space};
 use kit::id::Id;
 use lir::tile::{BufMem, TileOp};
 use std::collections::BTreeMap;
+use touchstone_codegen::CodegenOptions;
 
 fn configs() -> Vec<NpuConfig> {
     let mut v: Vec<NpuConfig> = ["tiny-fuzz", "edge-256", "server-16k"]
@@ -94,6 +94,10 @@ fn executes_cleanly(line: &Line, cfg: &NpuConfig) -> Result<(), String> {
             }
         }
     }
+    let written = init.get(&Space::Dram(isa::Region::R3)).map_or(0, |b| b.iter().filter(|w| **w).count());
+    if written as u64 != p.region_sizes[3] {
+        return Err(format!("{written} of {} output bytes are written", p.region_sizes[3]));
+    }
     isa::verify(p, cfg).map_err(|t| format!("{:?}", t.first()))?;
     Ok(())
 }
@@ -121,6 +125,23 @@ fn every_graph_compiles_to_a_clean_program_on_every_configuration() {
         }
     }
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems[..problems.len().min(12)].join("\n"));
+}
+
+#[test]
+fn every_operator_compiles_for_every_element_type() {
+    let mut problems = Vec::new();
+    for (name, g) in common::operators::operators() {
+        let cfg = NpuConfig::tiny();
+        match compile(&g, &cfg, &CodegenOptions::default()) {
+            Err(e) => problems.push(format!("{name}: {e}")),
+            Ok(line) => {
+                for r in [stored_once(&line), buffers_fit(&line, &cfg), executes_cleanly(&line, &cfg)] {
+                    problems.extend(r.err().map(|e| format!("{name}: {e}")));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems[..problems.len().min(30)].join("\n"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub mod config;
 pub mod container;
 pub mod disasm;
 pub mod encode;
+mod functions;
 pub mod instr;
 pub mod layout;
 pub mod legal;
@@ -24,6 +25,7 @@ mod shadow;
 mod text;
 pub mod traps;
 pub mod verify;
+mod vx;
 
 pub use access::{AccessSets, Limits, access_sets};
 pub use asm::{AsmError, parse_instr, parse_program};

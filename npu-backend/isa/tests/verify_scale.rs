@@ -174,3 +174,33 @@ fn fences_everywhere_verify() {
     program.code = program.code.iter().flat_map(|i| [fence, bare(i)]).collect();
     verify(&program, &config).expect("a legal program");
 }
+
+/// Decodable instructions with random bits, random tokens and regions of a terabyte: no panic, no hang.
+#[test]
+fn hostile_programs_are_verified_in_bounded_time() {
+    let config = NpuConfig::named("server-16k").expect("listed");
+    let limits = Limits::new(&config, &[4096; 4]);
+    let mut rng = SplitMix64::new(11);
+    let (mut decoded, mut clean) = (0, 0);
+    for _ in 0..400 {
+        let mut code: Vec<Instr> = Vec::new();
+        while code.len() < 6 {
+            let mut bytes = isa::encode(&isa::random::random_instr(&config, &limits, rng.next_u64())).expect("valid");
+            for _ in 0..rng.below(6) {
+                let bit = rng.below(512) as usize;
+                bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+            if let Ok(instr) = isa::decode(&bytes) {
+                code.push(instr);
+                decoded += 1;
+            }
+        }
+        code.push(Instr::new(Op::Halt));
+        let mut program = Program::new(config.hash(), code, Vec::new(), 1 << 40, 1 << 40, 1 << 40);
+        program.region_sizes[0] = 1 << 40; // one more lie
+        clean += u32::from(verify(&program, &config).is_ok());
+        program.region_sizes[0] = 0;
+        clean += u32::from(verify(&program, &config).is_ok());
+    }
+    assert!(decoded > 2000 && clean > 0, "{decoded} {clean}");
+}

@@ -6,9 +6,11 @@ use isa::{DType, Dma, EwFn, Form, Init, Instr, Mem, Mx, MxType, Op, PoolFn, RedF
 use kit::{IdVec, Rng};
 use lir::fused::*;
 use lir::stream::{DramPlace, ParamsId, Places, Stream, StreamOp};
-use lir::tile::{Buf, BufId, BufMem, BufView, DramView, PrmView, Tile, TileGroup, TileInit, TileMx, TileOp, TilePool, TileProgram};
-use touchstone_stage_interp::{group::run_fused, relayout::to_ir, stream::run_stream, tile::run_tiles};
+use lir::tile::{
+    Buf, BufId, BufMem, BufView, DramView, PrmView, Tile, TileGroup, TileInit, TileMx, TileOp, TilePool, TileProgram,
+};
 use std::sync::Arc;
+use touchstone_stage_interp::{group::run_fused, relayout::to_ir, stream::run_stream, tile::run_tiles};
 
 const N: usize = 48;
 
@@ -20,7 +22,21 @@ fn element(rng: &mut Rng, dt: DType) -> u64 {
     let mask = if dt.bits() == 64 { u64::MAX } else { (1 << dt.bits()) - 1 };
     if dt.is_float() {
         let specials: [f32; 16] = [
-            0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.5, -3.5, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e-40, 1e8, -1e8, 65_519.0,
+            0.0,
+            -0.0,
+            1.0,
+            -1.0,
+            0.5,
+            -0.5,
+            2.5,
+            -3.5,
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            f32::NAN,
+            1e-40,
+            1e8,
+            -1e8,
+            65_519.0,
             f32::MAX,
         ];
         let f = match rng.next_u64() % 4 {
@@ -51,7 +67,8 @@ fn random(rng: &mut Rng, dt: DType, n: usize) -> Tensor {
 
 fn fused(inputs: &[(DType, usize)], out: (DType, usize), kind: GroupKind) -> Fused {
     let mut f = Fused::default();
-    let tensor = |(dtype, n): (DType, usize), def| FTensor { dtype, dims: vec![n], layout: Layout::RowMajor, def, value: None };
+    let tensor =
+        |(dtype, n): (DType, usize), def| FTensor { dtype, dims: vec![n], layout: Layout::RowMajor, def, value: None };
     for (i, &t) in inputs.iter().enumerate() {
         let id = f.tensors.push(tensor(t, TensorDef::Input(i as u32)));
         f.inputs.push((format!("x{i}"), id));
@@ -110,7 +127,8 @@ impl Case {
         let mut push = |op: Op, places: Places| {
             ops.push(StreamOp { instr: Instr::new(op), places, group: GroupId(0), tile: 0 });
         };
-        let whole = |t: &FTensor| Dma { esz: t.dtype.size() as u8, n: [t.elements() as u16, 1, 1, 1], ..Dma::default() };
+        let whole =
+            |t: &FTensor| Dma { esz: t.dtype.size() as u8, n: [t.elements() as u16, 1, 1, 1], ..Dma::default() };
         let place = |i: usize, t: TensorId| Places {
             a: Some(BufId(i as u32)),
             dram: Some(DramPlace::Tensor(t)),
@@ -140,7 +158,8 @@ impl Case {
     }
 
     /// Runs all three and compares: equal bytes, or a fault in each.
-    fn check(&self, inputs: &[Tensor], what: &str) {
+    /// Whether they ran.
+    fn check(&self, inputs: &[Tensor], what: &str) -> bool {
         let named: Vec<(String, Tensor)> =
             inputs.iter().enumerate().map(|(i, t)| (format!("x{i}"), t.clone())).collect();
         let f = run_fused(&self.fused, &named).map(|r| r.outputs[0].1.clone());
@@ -159,9 +178,11 @@ impl Case {
                         s.bits(i)
                     );
                 }
+                true
             }
             (Err(f), Err(t), Err(s)) => {
                 assert!(f.fault == t.fault && t.fault == s.fault, "{what}: {f}; {t}; {s}");
+                false
             }
             _ => panic!("{what}: F {f:?}; T {t:?}; S {s:?}"),
         }
@@ -233,6 +254,7 @@ fn ew_case(f: EwFn, a: DType, b: DType, d: DType, saturate: bool) -> Case {
 #[test]
 fn elementwise_functions_agree() {
     let mut rng = Rng::new(1);
+    let mut ran = 0;
     let floats = [DType::F32, DType::F16, DType::Bf16];
     let ints = [DType::S8, DType::U8, DType::S16, DType::U16, DType::S32, DType::U32, DType::S64, DType::U64];
     for &f in EwFn::ALL {
@@ -245,10 +267,11 @@ fn elementwise_functions_agree() {
                     if f == EwFn::Fmac && dt != DType::F32 {
                         continue;
                     }
-                    let (b, d) = (if f == EwFn::Cmov { DType::Bool } else { dt }, if f.is_test() { DType::Bool } else { dt });
+                    let (b, d) =
+                        (if f == EwFn::Cmov { DType::Bool } else { dt }, if f.is_test() { DType::Bool } else { dt });
                     let c = ew_case(f, dt, b, d, false);
                     let x = [random(&mut rng, dt, N), random(&mut rng, b, N)];
-                    c.check(&x[..c.fused.inputs.len()], &format!("{f} {dt} round {round}"));
+                    ran += u32::from(c.check(&x[..c.fused.inputs.len()], &format!("{f} {dt} round {round}")));
                 }
             }
             if f.has_integer_class() {
@@ -278,21 +301,23 @@ fn elementwise_functions_agree() {
                         }
                         x[which] = Tensor::new(to_ir(dt), vec![N], bytes).unwrap();
                     }
-                    c.check(&x[..c.fused.inputs.len()], &format!("{f} {dt} -> {d} round {round}"));
+                    ran += u32::from(c.check(&x[..c.fused.inputs.len()], &format!("{f} {dt} -> {d} round {round}")));
                 }
                 if f.is_logic() {
                     let c = ew_case(f, DType::Bool, DType::Bool, DType::Bool, false);
                     let x = [random(&mut rng, DType::Bool, N), random(&mut rng, DType::Bool, N)];
-                    c.check(&x[..c.fused.inputs.len()], &format!("{f} bool"));
+                    ran += u32::from(c.check(&x[..c.fused.inputs.len()], &format!("{f} bool")));
                 }
             }
         }
     }
+    assert!(ran >= 4000, "only {ran} cases ran");
 }
 
 #[test]
 fn conversions_agree() {
     let mut rng = Rng::new(2);
+    let mut ran = 0;
     for &a in DType::ALL {
         for &d in DType::ALL {
             for rm in 0..5u8 {
@@ -320,10 +345,11 @@ fn conversions_agree() {
                     ..Vx::default()
                 };
                 c.stream.push((Op::Cvt(v), Places { a: Some(BufId(0)), d: Some(BufId(1)), ..Places::default() }));
-                c.check(&[random(&mut rng, a, N)], &format!("cvt {a} -> {d} rule {rm}"));
+                ran += u32::from(c.check(&[random(&mut rng, a, N)], &format!("cvt {a} -> {d} rule {rm}")));
             }
         }
     }
+    assert!(ran >= 600, "only {ran} cases ran");
 }
 
 fn record(rng: &mut Rng) -> PrmRecord {
@@ -344,12 +370,17 @@ fn record(rng: &mut Rng) -> PrmRecord {
 #[test]
 fn quantised_elementwise_agrees() {
     let mut rng = Rng::new(3);
+    let mut ran = 0;
     for f in [EwFn::Mov, EwFn::Add, EwFn::Mul, EwFn::Sub, EwFn::Max, EwFn::Sigmoid, EwFn::Div] {
-        for (a, d) in [(DType::S8, DType::U8), (DType::U8, DType::S8), (DType::S32, DType::S16), (DType::U16, DType::S32)] {
+        for (a, d) in
+            [(DType::S8, DType::U8), (DType::U8, DType::S8), (DType::S32, DType::S16), (DType::U16, DType::S32)]
+        {
             for _ in 0..10 {
                 let mut c = ew_case(f, a, DType::S8, d, false);
                 let records: Vec<PrmRecord> = (0..3).map(|_| record(&mut rng)).collect();
-                let GroupKind::Elementwise(e) = &mut c.fused.groups.values_mut().next().unwrap().kind else { unreachable!() };
+                let GroupKind::Elementwise(e) = &mut c.fused.groups.values_mut().next().unwrap().kind else {
+                    unreachable!()
+                };
                 let one = |i: usize| Some(Params { records: vec![records[i]], axis: None });
                 e.steps[0].params = [one(0), if f.uses_b() { one(1) } else { None }, one(2)];
                 c.params = records.clone();
@@ -362,15 +393,17 @@ fn quantised_elementwise_agrees() {
                 c.stream[0].0.vx_mut().unwrap().form = Form::prm(Some(0), b, Some(2));
                 c.stream[0].1.prm = [Some(prm), b.map(|_| prm), Some(prm)];
                 let x = [random(&mut rng, a, N), random(&mut rng, DType::S8, N)];
-                c.check(&x[..c.fused.inputs.len()], &format!("quantised {f} {a} -> {d}"));
+                ran += u32::from(c.check(&x[..c.fused.inputs.len()], &format!("quantised {f} {a} -> {d}")));
             }
         }
     }
+    assert!(ran >= 200, "only {ran} cases ran");
 }
 
 #[test]
 fn reductions_agree() {
     let mut rng = Rng::new(4);
+    let mut ran = 0;
     for &f in RedFn::ALL {
         for dt in [DType::F32, DType::F16, DType::Bf16, DType::S8, DType::U8, DType::S32, DType::S64, DType::U64] {
             for len in [1usize, 2, 3, 5, 15, 16, 17, 31, 33, 48] {
@@ -380,7 +413,12 @@ fn reductions_agree() {
                 let view = View { input: 0, offset: 0, strides: vec![len as isize, 1] };
                 let r = Reduce { f, kept: vec![kept], reduced: vec![len], view, divide: None, last };
                 let mut c = Case::new(&[(dt, kept * len)], (d, kept), GroupKind::Reduce(r));
-                let view = |buf, dtype, strides: [isize; 2]| BufView { buf: BufId(buf), dtype, offset: 0, strides: strides.to_vec() };
+                let view = |buf, dtype, strides: [isize; 2]| BufView {
+                    buf: BufId(buf),
+                    dtype,
+                    offset: 0,
+                    strides: strides.to_vec(),
+                };
                 c.tile.push(TileOp::Red {
                     f,
                     n: vec![kept, len],
@@ -400,15 +438,17 @@ fn reductions_agree() {
                 };
                 (v.a.s[1], v.d.s[1]) = (len as i32, 1);
                 c.stream.push((Op::Red(v), Places { a: Some(BufId(0)), d: Some(BufId(1)), ..Places::default() }));
-                c.check(&[random(&mut rng, dt, kept * len)], &format!("{f} {dt} of {len}"));
+                ran += u32::from(c.check(&[random(&mut rng, dt, kept * len)], &format!("{f} {dt} of {len}")));
             }
         }
     }
+    assert!(ran >= 400, "only {ran} cases ran");
 }
 
 #[test]
 fn pooling_agrees() {
     let mut rng = Rng::new(5);
+    let mut ran = 0;
     for case in 0..300 {
         let mut pick = |low: usize, high: usize| low + (rng.next_u64() % (high - low + 1) as u64) as usize;
         let (ih, iw, c_n, kh, kw) = (pick(1, 6), pick(1, 6), pick(1, 5), pick(1, 3), pick(1, 3));
@@ -422,7 +462,25 @@ fn pooling_agrees() {
         let dt = [DType::F32, DType::F16, DType::S8][case / 6 % 3];
         let d = if f.is_arg() { DType::S64 } else { dt };
         let (iy0, ix0) = (-(pt as isize), -(pl as isize));
-        let p = Pool { f, batch: 1, c: c_n, ih, iw, oh, ow, kh, kw, sy, sx, dy, dx, iy0, ix0, pad_bottom: pb, pad_right: pr };
+        let p = Pool {
+            f,
+            batch: 1,
+            c: c_n,
+            ih,
+            iw,
+            oh,
+            ow,
+            kh,
+            kw,
+            sy,
+            sx,
+            dy,
+            dx,
+            iy0,
+            ix0,
+            pad_bottom: pb,
+            pad_right: pr,
+        };
         let mut c = Case::new(&[(dt, ih * iw * c_n)], (d, oh * ow * c_n), GroupKind::Pool(p));
         let view = |buf, dtype, w: usize| BufView {
             buf: BufId(buf),
@@ -479,9 +537,10 @@ fn pooling_agrees() {
         c.stream.push((Op::Pool(v), Places { a: Some(BufId(0)), d: Some(BufId(1)), ..Places::default() }));
         let illegal = f.is_avg() && !dt.is_float();
         if !illegal {
-            c.check(&[random(&mut rng, dt, ih * iw * c_n)], &format!("case {case}: {f} {dt}"));
+            ran += u32::from(c.check(&[random(&mut rng, dt, ih * iw * c_n)], &format!("case {case}: {f} {dt}")));
         }
     }
+    assert!(ran >= 120, "only {ran} cases ran");
 }
 
 /// A random matrix group, its tile and its instruction, with bias and (for 8-bit types) requantisation.
@@ -615,7 +674,13 @@ fn matrix_case(rng: &mut Rng, case: usize) -> Option<(Case, Vec<Tensor>)> {
         dx: dx as u8,
         ..Mx::default()
     };
-    let places = Places { a: Some(BufId(0)), b: Some(BufId(1)), d: Some(acc), prm: [None, None, Some(prm)], ..Places::default() };
+    let places = Places {
+        a: Some(BufId(0)),
+        b: Some(BufId(1)),
+        d: Some(acc),
+        prm: [None, None, Some(prm)],
+        ..Places::default()
+    };
     case.stream.push((if depthwise { Op::MxDw(x) } else { Op::MxConv(x) }, places));
     drain(&mut case, float, (oh * ow, n), acc, prm, relu);
     let tensors = inputs.iter().map(|&(dt, n)| random(rng, dt, n)).collect();
@@ -665,8 +730,7 @@ fn matrices_agree() {
     let mut ran = 0;
     for case in 0..420 {
         if let Some((c, x)) = matrix_case(&mut rng, case) {
-            c.check(&x, &format!("matrix case {case}"));
-            ran += 1;
+            ran += u32::from(c.check(&x, &format!("matrix case {case}")));
         }
     }
     assert!(ran > 200, "only {ran} cases have an output");

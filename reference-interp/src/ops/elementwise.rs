@@ -57,9 +57,18 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     let zip = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(p, q)| p + q).collect::<Vec<_>>();
     let v = a.value.iter().zip(&b.value).map(|(p, q)| p + s * q).collect();
     let raw = if cx.bounds {
+        let mut eb = zip(&clean(a.eb()), &clean(b.eb()));
+        // An exact infinity swallows whatever finite error the other operand has.
+        let infinite = |x: &Float, i: usize| x.value[i].is_infinite() && x.radius[i] == 0.0;
+        let finite = |x: &Float, i: usize| (x.value[i].abs() + x.radius[i]).is_finite() && !x.may_nan(i);
+        for i in 0..eb.len() {
+            if eb[i] != 0.0 && (infinite(a, i) && finite(b, i) || infinite(b, i) && finite(a, i)) {
+                eb[i] = 0.0;
+            }
+        }
         Raw {
             v,
-            eb: zip(&clean(a.eb()), &clean(b.eb())),
+            eb,
             m: zip(&a.m(), &b.m()),
             d: a.d() + b.d() + 1.0,
             grid: a.grid.zip(b.grid).map(|(g, h)| g.min(h)),

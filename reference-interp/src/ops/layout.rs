@@ -278,7 +278,7 @@ pub fn expand(a: &Args<'_>) -> OpResult<Bounded> {
     Ok(x.take(&idx, dims))
 }
 
-/// DepthToSpace (DCR, CRD) and SpaceToDepth (its DCR inverse), on NCHW.
+/// DepthToSpace (DCR, CRD) and SpaceToDepth (the inverse in either mode), on NCHW.
 pub fn blocks(a: &Args<'_>) -> OpResult<Bounded> {
     let x = a.x(0)?;
     let &[n, c, h, w] = &x.dims[..] else { return invalid("rank 4 is needed") };
@@ -291,7 +291,8 @@ pub fn blocks(a: &Args<'_>) -> OpResult<Bounded> {
     if !divisible {
         return invalid(format!("shape {:?} is not divisible into blocks of {b}", x.dims));
     }
-    let crd = d2s && a.str("mode")? == "CRD";
+    // SpaceToDepth has a mode since ONNX 1.23; the table may not list it yet.
+    let crd = a.node.attrs.str("mode").is_some_and(|m| m == "CRD");
     let (cs, hs, ws) = if d2s { (c / (b * b), h * b, w * b) } else { (c * b * b, h / b, w / b) };
     let dims = vec![n, cs, hs, ws];
     let mut idx = Vec::with_capacity(x.elements());
@@ -301,7 +302,7 @@ pub fn blocks(a: &Args<'_>) -> OpResult<Bounded> {
             let (by, bz) = (y % b, z % b);
             (if crd { (ch * b + by) * b + bz } else { (by * b + bz) * cs + ch }, y / b, z / b)
         } else {
-            let (block, sc) = (ch / c, ch % c);
+            let (block, sc) = if crd { (ch % (b * b), ch / (b * b)) } else { (ch / c, ch % c) };
             (sc, y * b + block / b, z * b + block % b)
         };
         idx.push(((i * c + sc) * h + sy) * w + sz);

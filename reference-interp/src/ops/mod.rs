@@ -1,17 +1,22 @@
 //! One kernel with its bound per operator. The `match` has no wildcard: a new operator does not compile until it has a
 //! row here, with a kernel or with a reason why there is none.
 
+pub mod attention;
 pub mod cast;
 pub mod compare;
 pub mod conv;
 pub mod elementwise;
+pub mod index;
 pub mod integer;
 pub mod layout;
 pub mod linear;
 pub mod norm;
 pub mod pool;
 pub mod quant;
+pub mod recurrent;
 pub mod reduce;
+pub mod resize;
+pub mod sample;
 pub mod shape;
 pub mod unary;
 pub mod window;
@@ -96,25 +101,25 @@ pub fn eval(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         Op::ReverseSequence => one(layout::reverse_sequence(a)),
         Op::CenterCropPad => one(layout::center_crop_pad(a)),
         Op::Col2Im => one(layout::col2im(a)),
-        Op::Gather => unsupported("not implemented yet"),
-        Op::GatherElements => unsupported("not implemented yet"),
-        Op::GatherND => unsupported("not implemented yet"),
-        Op::ScatterElements | Op::ScatterND => unsupported("not implemented yet"),
-        Op::TensorScatter => unsupported("not implemented yet"),
-        Op::OneHot => unsupported("not implemented yet"),
-        Op::TopK => unsupported("not implemented yet"),
-        Op::NonZero => unsupported("not implemented yet"),
-        Op::Compress => unsupported("not implemented yet"),
-        Op::Unique => unsupported("not implemented yet"),
-        Op::NonMaxSuppression => unsupported("not implemented yet"),
-        Op::Resize => unsupported("not implemented yet"),
-        Op::GridSample => unsupported("not implemented yet"),
-        Op::AffineGrid => unsupported("not implemented yet"),
+        Op::Gather => one(index::gather(a)),
+        Op::GatherElements => one(index::gather_elements(a)),
+        Op::GatherND => one(index::gather_nd(a)),
+        Op::ScatterElements | Op::ScatterND => one(index::scatter(a)),
+        Op::TensorScatter => one(index::tensor_scatter(a)),
+        Op::OneHot => one(index::one_hot(a)),
+        Op::TopK => index::top_k(a),
+        Op::NonZero => one(index::non_zero(a)),
+        Op::Compress => one(index::compress(a)),
+        Op::Unique => index::unique(a),
+        Op::NonMaxSuppression => one(index::non_max_suppression(a)),
+        Op::Resize => one(resize::resize(a)),
+        Op::GridSample => one(sample::grid_sample(a)),
+        Op::AffineGrid => one(resize::affine_grid(a)),
         Op::RoiAlign => unsupported("region-of-interest pooling is not implemented"),
         Op::DeformConv => unsupported("deformable convolution is not implemented"),
-        Op::LSTM | Op::GRU | Op::RNN => unsupported("not implemented yet"),
-        Op::Attention => unsupported("not implemented yet"),
-        Op::RotaryEmbedding => unsupported("not implemented yet"),
+        Op::LSTM | Op::GRU | Op::RNN => recurrent::recurrent(a),
+        Op::Attention => attention::attention(a),
+        Op::RotaryEmbedding => one(attention::rotary(a)),
         Op::Shape | Op::Size => one(shape::shape(a)),
         Op::ConstantOfShape => one(shape::constant_of_shape(a)),
         Op::Range => one(shape::range(a)),

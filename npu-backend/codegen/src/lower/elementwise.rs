@@ -44,7 +44,9 @@ impl<'a> Lower<'a, '_> {
             self.source(id, v)?
         };
         if d.len() > s.dims.len() {
-            return Err(self.invalid(id, format!("an operand of rank {} in a result of rank {}", d.len(), s.dims.len())));
+            return Err(
+                self.invalid(id, format!("an operand of rank {} in a result of rank {}", d.len(), s.dims.len()))
+            );
         }
         let shift = s.dims.len() - d.len();
         let full: Vec<isize> =
@@ -252,11 +254,9 @@ fn pow(a: Src, b: Src, ta: DType, tb: DType, d: DType) -> Vec<Step> {
         (true, true) => vec![step(EwFn::Pow, a, Some(b), d)],
         (false, false) => vec![step(EwFn::Ipow, a, Some(b), d)],
         (true, false) => vec![cvt(b, DType::F32), step(EwFn::Pow, a, Some(Src::Step(0)), d)],
-        (false, true) => vec![
-            cvt(a, DType::F32),
-            step(EwFn::Pow, Src::Step(0), Some(b), DType::F32),
-            cvt(Src::Step(1), d),
-        ],
+        (false, true) => {
+            vec![cvt(a, DType::F32), step(EwFn::Pow, Src::Step(0), Some(b), DType::F32), cvt(Src::Step(1), d)]
+        }
     }
 }
 

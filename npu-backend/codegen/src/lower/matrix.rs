@@ -103,21 +103,25 @@ impl<'a> Lower<'a, '_> {
             groups > 1 && c == 1 && n_all == groups && (taps + reach) * 16 * esz <= 3_600 && win.dy.max(win.dx) <= 64;
         let n = if depthwise { n_all } else { n_all / groups };
         let kpack = !depthwise && use_kpack(c, win.kw, win.dx);
-        let shape =
-            PackShape { n, c: if depthwise { 1 } else { c }, kh: win.kh, kw: win.kw, kpack, depthwise };
-        let wt = self.need_const(id, w, "the weights of a convolution")?;
+        let shape = PackShape { n, c: if depthwise { 1 } else { c }, kh: win.kh, kw: win.kw, kpack, depthwise };
         let copies = if depthwise { 1 } else { groups };
         let per_channel = c * taps;
-        let mut bytes = Vec::with_capacity(copies * shape.elems() * esz);
-        for g in 0..copies {
-            bytes.extend(pack(&shape, &wt.bytes, esz, |o, ch, ky, kx| {
-                (g * n + o) * per_channel + (ch * win.kh + ky) * win.kw + kx
-            }));
-        }
-        let packed = self.packed(id, w, bytes)?;
+        let wt = self.const_tensor(id, w)?;
         if !mx.is_float() {
-            self.check_accumulator(id, mx, &quant, Some((&wt, n_all, per_channel)), per_channel)?;
+            let weights = wt.as_ref().map(|t| (t, n_all, per_channel));
+            self.check_accumulator(id, mx, &quant, weights, per_channel)?;
         }
+        let packed = if let Some(wt) = wt {
+            let mut bytes = Vec::with_capacity(copies * shape.elems() * esz);
+            for g in 0..copies {
+                bytes.extend(pack(&shape, &wt.bytes, esz, |o, ch, ky, kx| {
+                    (g * n + o) * per_channel + (ch * win.kh + ky) * win.kw + kx
+                }));
+            }
+            self.packed(id, w, bytes)?
+        } else {
+            self.packed_at_run_time(id, w, &shape, copies)?
+        };
         let a = self.want(id, x, Layout::ChannelsLast)?;
         let (ca, co) = (xd[1], n_all);
         let problems = (0..xd[0])
@@ -286,9 +290,8 @@ impl<'a> Lower<'a, '_> {
         let worst = match weights {
             Some((t, n, per)) => (0..n)
                 .map(|o| {
-                    let sum: i128 = (o * per..(o + 1) * per)
-                        .map(|i| (t.int(i).unwrap_or(0) - i128::from(zw(o))).abs())
-                        .sum();
+                    let sum: i128 =
+                        (o * per..(o + 1) * per).map(|i| (t.int(i).unwrap_or(0) - i128::from(zw(o))).abs()).sum();
                     sum * x_far + bias(o)
                 })
                 .max()
@@ -309,9 +312,10 @@ impl<'a> Lower<'a, '_> {
         let bias = |i: usize| -> Result_<Option<Vec<u32>>> {
             let Some(v) = node.input(i) else { return Ok(None) };
             let t = self.need_const(id, v, "the bias")?;
-            bias_bits(&t).filter(|b| b.len() == n).map(Some).ok_or_else(|| {
-                self.invalid(id, format!("bias of type {} for {n} channels", t.ty()))
-            })
+            bias_bits(&t)
+                .filter(|b| b.len() == n)
+                .map(Some)
+                .ok_or_else(|| self.invalid(id, format!("bias of type {} for {n} channels", t.ty())))
         };
         match node.op {
             Op::Conv => Ok(Quant { bias: bias(2)?, ..Quant::default() }),
@@ -375,7 +379,9 @@ impl<'a> Lower<'a, '_> {
 
 /// A 1×1 kernel without padding reads only the pixels it needs; rows that follow each other become one.
 fn pointwise(m: &mut Matrix) {
-    if m.kh != 1 || m.kw != 1 || m.iy0 != 0 || m.ix0 != 0 {
+    // Padding below or on the right leaves outputs whose only tap is outside.
+    let inside = (m.oh - 1) * m.sy < m.ih && (m.ow - 1) * m.sx < m.iw;
+    if m.kh != 1 || m.kw != 1 || m.iy0 != 0 || m.ix0 != 0 || !inside {
         return;
     }
     (m.a_sy, m.a_sx) = (m.a_sy * m.sy, m.a_sx * m.sx);

@@ -7,6 +7,7 @@ mod movement;
 mod pool;
 mod quant;
 mod reduce;
+mod weights;
 
 use crate::CodegenOptions;
 use crate::loops::{Loop, dense, merge, nest};
@@ -71,9 +72,7 @@ pub(crate) fn machine_type(d: DType) -> Option<MDType> {
 /// Order of the logical dimensions in memory, outermost first.
 pub(crate) fn physical_order(rank: usize, layout: Layout) -> Vec<usize> {
     match layout {
-        Layout::ChannelsLast if rank >= 3 => {
-            std::iter::once(0).chain(2..rank).chain(std::iter::once(1)).collect()
-        }
+        Layout::ChannelsLast if rank >= 3 => std::iter::once(0).chain(2..rank).chain(std::iter::once(1)).collect(),
         _ => (0..rank).collect(),
     }
 }
@@ -342,7 +341,7 @@ impl<'a, 'c> Lower<'a, 'c> {
             let direct = self.rm[v.index()].filter(|t| {
                 matches!(self.f.tensors[*t].def, TensorDef::Group(_))
                     && !read.get(t.index()).copied().unwrap_or(false)
-                    && !self.f.outputs.iter().any(|(_, x)| x == t)
+                    && self.g.outputs.iter().filter(|p| self.rm[p.value.index()] == Some(*t)).count() == 1
             });
             if let Some(t) = direct {
                 self.f.outputs.push((o.name.clone(), t));
@@ -363,8 +362,7 @@ impl<'a, 'c> Lower<'a, 'c> {
                 self.f.tensors.push(t)
             };
             (self.rm[v.index()], self.cl[v.index()]) = (rm, cl);
-            let copies =
-                if dims.contains(&0) { vec![] } else { vec![make_copy(&dims, 0, 0, &s, 0, &dense(&dims))] };
+            let copies = if dims.contains(&0) { vec![] } else { vec![make_copy(&dims, 0, 0, &s, 0, &dense(&dims))] };
             let name = format!("{} (output)", o.name);
             let inputs = if copies.is_empty() { vec![] } else { vec![src] };
             self.push(GroupKind::Move(Move { copies, fills: vec![] }), inputs, out, vec![], name);

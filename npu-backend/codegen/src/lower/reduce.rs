@@ -5,9 +5,7 @@ use super::{Lower, Result_, split};
 use crate::loops::{Loop, dense, merge};
 use ir::{Node, NodeId, Op, ValueId};
 use isa::{DType, EwFn, RedFn};
-use lir::fused::{
-    Copy, Elementwise, Fill, GroupKind, Layout, Move, Reduce, Src, Step, TensorId, View,
-};
+use lir::fused::{Copy, Elementwise, Fill, GroupKind, Layout, Move, Reduce, Src, Step, TensorId, View};
 
 impl<'a> Lower<'a, '_> {
     /// Axes of a reduction, ascending; all without an axes operand, unless `noop_with_empty_axes`.

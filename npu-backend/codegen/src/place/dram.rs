@@ -26,7 +26,8 @@ impl Dram {
         let mut sizes = [0u64; 4];
         let mut put = |region: u8, bytes: usize| {
             let size = &mut sizes[usize::from(region)];
-            let at = size.next_multiple_of(ALIGN as u64);
+            // Every byte of R3 must be stored: outputs follow each other without a gap.
+            let at = if region == 3 { *size } else { size.next_multiple_of(ALIGN as u64) };
             *size = at + bytes as u64;
             dram_addr(region, at)
         };
@@ -47,8 +48,11 @@ impl Dram {
         for (_, t) in &f.inputs {
             tensors[t.index()] = put(2, f.tensors[*t].bytes());
         }
-        for (_, t) in &f.outputs {
-            tensors[t.index()] = put(3, f.tensors[*t].bytes());
+        // Wide elements first: natural alignment without gaps.
+        let mut outputs: Vec<TensorId> = f.outputs.iter().map(|(_, t)| *t).collect();
+        outputs.sort_by_key(|t| std::cmp::Reverse(f.tensors[*t].dtype.size()));
+        for t in outputs {
+            tensors[t.index()] = put(3, f.tensors[t].bytes());
         }
         let params = s.params.values().map(|p| put(0, p.len() * 16)).collect();
         let items = arena_items(s, &arena);

@@ -7,7 +7,9 @@ use isa::{RedFn, Round, RqMode, Vx, VxFn};
 use kit::IdVec;
 use lir::fused::{GroupId, PrmRecord};
 use lir::stream::{DramPlace, InstrId, ParamsId, Places, StreamOp};
-use lir::tile::{Buf, BufId, BufMem, BufView, DramView, Operand as TOperand, PrmView, TileInit, TileMx, TileOp, TilePool};
+use lir::tile::{
+    Buf, BufId, BufMem, BufView, DramView, Operand as TOperand, PrmView, TileInit, TileMx, TileOp, TilePool,
+};
 use std::collections::BTreeMap;
 
 /// Writes the instructions of one tile.
@@ -213,16 +215,7 @@ impl Emitter<'_> {
         }
     }
 
-    fn red(
-        &mut self,
-        f: RedFn,
-        n: &[usize],
-        a: &BufView,
-        d: &BufView,
-        accumulate: bool,
-        last: bool,
-        base: i64,
-    ) {
+    fn red(&mut self, f: RedFn, n: &[usize], a: &BufView, d: &BufView, accumulate: bool, last: bool, base: i64) {
         let places = Places { a: Some(self.global(a.buf)), d: Some(self.global(d.buf)), ..Places::default() };
         let mut loops = loops_of(n, &[&a.strides, &d.strides, &vec![0; n.len()]]);
         let axis = loops.len() - 1;

@@ -36,8 +36,7 @@ impl Tiler<'_> {
     pub(super) fn elementwise(&mut self, e: &Elementwise) -> Result<(), CompileError> {
         let types: Vec<DType> = e.views.iter().map(|v| self.dtype(self.group.inputs[v.input])).collect();
         let bytes = |ext: &[usize]| {
-            let views: usize =
-                e.views.iter().zip(&types).map(|(v, t)| spm_bytes(box_elems(ext, &v.strides), *t)).sum();
+            let views: usize = e.views.iter().zip(&types).map(|(v, t)| spm_bytes(box_elems(ext, &v.strides), *t)).sum();
             let n: usize = ext.iter().product();
             let steps = e.steps.iter().filter(|s| s.old.is_none()).map(|s| spm_bytes(n, s.dtype));
             views + steps.sum::<usize>()
@@ -51,12 +50,8 @@ impl Tiler<'_> {
         let ext = grow(&e.space, one.clone(), (0..e.space.len()).rev(), |x| bytes(x) <= cap && records(x) <= prm_cap)
             .ok_or_else(|| self.does_not_fit("scratchpad bytes", bytes(&one), cap))?;
         let n: usize = ext.iter().product();
-        let views: Vec<BufId> = e
-            .views
-            .iter()
-            .zip(&types)
-            .map(|(v, t)| self.spm(box_elems(&ext, &v.strides), *t, "operand"))
-            .collect();
+        let views: Vec<BufId> =
+            e.views.iter().zip(&types).map(|(v, t)| self.spm(box_elems(&ext, &v.strides), *t, "operand")).collect();
         let mut steps: Vec<BufId> = Vec::new();
         for (i, s) in e.steps.iter().enumerate() {
             let b = match s.old {

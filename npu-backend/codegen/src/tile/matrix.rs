@@ -42,11 +42,8 @@ struct Place {
 
 impl Tiler<'_> {
     pub(super) fn matrix(&mut self, m: &Matrix) -> Result<(), CompileError> {
-        let z = Sizes {
-            xt: self.dtype(self.group.inputs[0]),
-            wt: self.dtype(self.group.inputs[1]),
-            ot: self.out_dtype(),
-        };
+        let z =
+            Sizes { xt: self.dtype(self.group.inputs[0]), wt: self.dtype(self.group.inputs[1]), ot: self.out_dtype() };
         let p = plan(m, &z, self.config)
             .map_err(|need| self.does_not_fit("scratchpad bytes for a matrix tile", need, self.capacity()))?;
         let bufs = Bufs {
@@ -148,7 +145,8 @@ impl Tiler<'_> {
         if outside && !force {
             return Ok(false);
         }
-        if !outside && !((-512..512).contains(&iy0) && (-512..512).contains(&ix0)) {
+        let encodable = (-512..512).contains(&iy0) && (-512..512).contains(&ix0);
+        if !(outside || encodable) {
             return Err(CompileError::Unsupported {
                 node: self.group.name.clone(),
                 op: "convolution".into(),
@@ -226,8 +224,7 @@ impl Tiler<'_> {
                     ((c.ky * m.kw + c.kx) * m.c.div_ceil(16) + c.c0 / 16) * 256
                 };
                 let from = t.p.w / z.wt.size() as usize + t.n0 / 16 * per_group + skip;
-                let local =
-                    LocalBox { strides: vec![block.cast_signed(), 1], offset: 0, elems: groups * block };
+                let local = LocalBox { strides: vec![block.cast_signed(), 1], offset: 0, elems: groups * block };
                 let s = [per_group.cast_signed(), 1];
                 ops.push(load(&[groups, block], tensor, from, &s, b.w, z.wt, &local, true));
             }
@@ -267,7 +264,7 @@ fn pack_in_place(w: BufId, raw: &BufView, dtype: DType, [k, n]: [usize; 2], ops:
     }
     let parts = |len: usize| {
         let whole = (len / 16 > 0).then_some((0, len / 16, 16));
-        let rest = (len % 16 > 0).then_some((len / 16, 1, len % 16));
+        let rest = (!len.is_multiple_of(16)).then_some((len / 16, 1, len % 16));
         whole.into_iter().chain(rest)
     };
     let (ks, ns) = (raw.strides[0], raw.strides[1]);

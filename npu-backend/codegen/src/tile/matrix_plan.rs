@@ -164,8 +164,7 @@ pub(super) fn plan(m: &Matrix, z: &Sizes, cfg: &NpuConfig) -> Result<Plan, usize
                     if ow > 32_767 || acc > cfg.acc_rows as usize || bytes > cfg.spm_bytes as usize {
                         continue;
                     }
-                    let mut p =
-                        Plan { oh, ow, ng, k, weights_stay: true, x_elems, w_elems, raw_elems };
+                    let mut p = Plan { oh, ow, ng, k, weights_stay: true, x_elems, w_elems, raw_elems };
                     for stay in [true, false] {
                         p.weights_stay = stay;
                         let cost = cost(m, z, &p, chunk_count, overhead);

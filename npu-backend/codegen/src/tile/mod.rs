@@ -23,15 +23,7 @@ use std::sync::Arc;
 pub fn tile(fused: &Arc<Fused>, config: &NpuConfig, _cx: &mut PassCx<'_>) -> Result<TileProgram, CompileError> {
     let mut groups = Vec::with_capacity(fused.groups.len());
     for (id, group) in fused.groups.iter() {
-        let mut t = Tiler {
-            f: fused,
-            config,
-            id,
-            group,
-            bufs: IdVec::new(),
-            tiles: Vec::new(),
-            grid: Vec::new(),
-        };
+        let mut t = Tiler { f: fused, config, id, group, bufs: IdVec::new(), tiles: Vec::new(), grid: Vec::new() };
         match &group.kind {
             GroupKind::Matrix(m) => t.matrix(m)?,
             GroupKind::Pool(p) => t.pool(p)?,

@@ -69,8 +69,7 @@ impl Tiler<'_> {
         }
         let least = bytes(&seed);
         let order = (k..space.len()).rev().chain((0..k).rev());
-        let ext =
-            grow(&space, seed, order, fits).ok_or_else(|| self.does_not_fit("scratchpad bytes", least, cap))?;
+        let ext = grow(&space, seed, order, fits).ok_or_else(|| self.does_not_fit("scratchpad bytes", least, cap))?;
         let ext: Vec<usize> = ext.iter().enumerate().map(|(i, &e)| floor(i, e)).collect();
         let kept: usize = ext[..k].iter().product();
         let bufs = Bufs {
@@ -240,7 +239,7 @@ mod tests {
         for n in 1..200 {
             for e in 1..=n {
                 let c = chunk(n, e);
-                assert!(c == n || (c % 16 == 0 && c < n), "{n} {e} {c}");
+                assert!(c == n || (c.is_multiple_of(16) && c < n), "{n} {e} {c}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Graphs for the structural tests, and the whole line down to a program.
 
-use touchstone_codegen::CodegenOptions;
+pub mod operators;
+
 use ir::{Attrs, DType, Graph, Op, Origin, Tensor, TensorType, ValueId};
 use isa::NpuConfig;
 use kit::{CompileError, Control, PassCx, RewriteLog};
@@ -9,6 +10,7 @@ use lir::placed::Placed;
 use lir::stream::Stream;
 use lir::tile::TileProgram;
 use std::sync::Arc;
+use touchstone_codegen::CodegenOptions;
 
 /// A graph under construction.
 #[derive(Default)]
@@ -130,6 +132,7 @@ pub fn graphs() -> Vec<(&'static str, Graph)> {
         b.done(&[r, t, x])
     }));
     v.push(("convs", convs()));
+    v.push(("convs-runtime", convs_runtime()));
     v.push(("conv-int8", conv_int8()));
     v.push(("pools", pools()));
     v.push(("reductions", reductions()));
@@ -148,17 +151,28 @@ fn convs() -> Graph {
     let c1 = b.op(Op::Conv, a, &[x, w, bias], DType::F32, &[2, 20, 12, 10]);
     let r1 = b.op(Op::Relu, Attrs::none(), &[c1], DType::F32, &[2, 20, 12, 10]);
     let w = b.weights(DType::F32, &[20, 1, 3, 3]);
-    let c2 =
-        b.op(Op::Conv, conv_attrs(&[1, 1, 1, 1], &[1, 1], &[1, 1], 20), &[r1, w], DType::F32, &[2, 20, 12, 10]);
+    let c2 = b.op(Op::Conv, conv_attrs(&[1, 1, 1, 1], &[1, 1], &[1, 1], 20), &[r1, w], DType::F32, &[2, 20, 12, 10]);
     let w = b.weights(DType::F32, &[36, 10, 3, 3]);
-    let c3 =
-        b.op(Op::Conv, conv_attrs(&[2, 2, 2, 2], &[1, 1], &[2, 2], 2), &[c2, w], DType::F32, &[2, 36, 12, 10]);
+    let c3 = b.op(Op::Conv, conv_attrs(&[2, 2, 2, 2], &[1, 1], &[2, 2], 2), &[c2, w], DType::F32, &[2, 36, 12, 10]);
     let w = b.weights(DType::F32, &[7, 36, 1, 1]);
     let c4 = b.op(Op::Conv, conv_attrs(&[0; 4], &[2, 2], &[1, 1], 1), &[c3, w], DType::F32, &[2, 7, 6, 5]);
     let w = b.weights(DType::F32, &[5, 7, 3, 1]);
     let wide = conv_attrs(&[100, 0, 100, 0], &[1, 1], &[100, 1], 1);
     let c5 = b.op(Op::Conv, wide, &[c4, w], DType::F32, &[2, 5, 6, 5]);
     b.done(&[c5, c3])
+}
+
+/// Weights that are inputs: plain, grouped, few channels, depthwise.
+fn convs_runtime() -> Graph {
+    let mut b = Build::default();
+    let mut outs = Vec::new();
+    for (c, n, k, g) in [(20, 18, 3, 1), (6, 10, 3, 2), (3, 5, 5, 1), (18, 18, 3, 18)] {
+        let (x, w) = (b.input(DType::F32, &[1, c, 6, 5]), b.input(DType::F32, &[n, c / g, k, k]));
+        let p = (k / 2) as i64;
+        let a = conv_attrs(&[p; 4], &[1, 1], &[1, 1], g as i64);
+        outs.push(b.op(Op::Conv, a, &[x, w], DType::F32, &[1, n, 6, 5]));
+    }
+    b.done(&outs)
 }
 
 fn conv_int8() -> Graph {

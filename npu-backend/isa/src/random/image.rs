@@ -1,9 +1,9 @@
 //! Memory images whose bytes make sense to an instruction: typed values, legal records, indices in range.
 
 use super::values::{bits, int, multiplier};
-use crate::access::{Limits, access_sets};
+use crate::access::{AccessSets, Limits, access_sets};
 use crate::codes::{AccTag, DType, EwFn, Mem, RqMode};
-use crate::instr::{Instr, Op, Vx};
+use crate::instr::{Form, Instr, Op, Vx};
 use crate::rng::SplitMix64;
 use crate::runs::{Run, Space};
 
@@ -79,12 +79,12 @@ impl Image {
             }
             Op::Pool(p) => {
                 let special = rng.one_in(3);
-                for run in &sets.reads {
-                    if run.space == Space::Prm && p.a_mem != Mem::Prm {
-                        self.records(&mut rng, run, RqMode::F32, p.d_dt);
-                    } else {
-                        self.fill(&mut rng, run, p.a_dt, Draw::Any { special });
-                    }
+                let (input, records) = sets.reads.split_at(sets.reads.len() - record_count(&p.form));
+                for run in input {
+                    self.fill(&mut rng, run, p.a_dt, Draw::Any { special });
+                }
+                for run in records {
+                    self.records(&mut rng, run, RqMode::F32, p.d_dt);
                 }
             }
             Op::Ldx(d) | Op::Stx(d) => {
@@ -103,14 +103,7 @@ impl Image {
 
     fn prepare_vx(&mut self, rng: &mut SplitMix64, op: &Op, v: &Vx, reads: &[Run], rmw: &[Run]) {
         let special = rng.one_in(3);
-        let uses_a = !matches!(op, Op::Fill(_)) && v.ew().is_none_or(EwFn::uses_a);
-        let uses_b = v.b.mem != Mem::Imm
-            && match op {
-                Op::Ew(_) => v.ew().is_some_and(EwFn::uses_b),
-                Op::Ga(_) | Op::Sc(_) => true,
-                Op::Scan(_) => v.acc,
-                _ => false,
-            };
+        let (uses_a, uses_b) = operands(op, v);
         let length = u64::from(v.form.imm1());
         let b_draw = match (op, v.ew()) {
             (Op::Ga(_) | Op::Sc(_), _) => Draw::Index(length),
@@ -126,8 +119,8 @@ impl Image {
             _ => Draw::Any { special },
         };
         // records first: operands in PRM may lie on them and matter more
-        let operands = usize::from(uses_a) + usize::from(uses_b);
-        for run in reads.iter().skip(operands).filter(|r| r.space == Space::Prm) {
+        let count = usize::from(uses_a) + usize::from(uses_b);
+        for run in reads.iter().skip(count).filter(|r| r.space == Space::Prm) {
             self.records(rng, run, v.rq, v.d.dt);
         }
         for run in rmw {
@@ -195,6 +188,55 @@ impl Image {
     }
 }
 
+/// Records that a form names.
+fn record_count(form: &Form) -> usize {
+    let (a, b, d) = form.records();
+    [a, b, d].iter().flatten().count()
+}
+
+/// The reads of an instruction that trap on unsuitable data: records, indices, divisors, shifts, bools.
+pub(super) fn fragile(instr: &Instr, sets: &AccessSets) -> Vec<Run> {
+    let reads = &sets.reads;
+    match &instr.op {
+        Op::MxConv(_) | Op::MxDw(_) => reads.iter().filter(|r| r.space == Space::Prm).cloned().collect(),
+        Op::Pool(p) => reads[reads.len() - record_count(&p.form)..].to_vec(),
+        Op::Ldx(_) | Op::Stx(_) => vec![reads[1].clone()],
+        op => op.vx().map(|v| fragile_vx(op, v, sets)).unwrap_or_default(),
+    }
+}
+
+fn fragile_vx(op: &Op, v: &Vx, sets: &AccessSets) -> Vec<Run> {
+    let (uses_a, uses_b) = operands(op, v);
+    let mut out = Vec::new();
+    let mut reads = sets.reads.iter();
+    if uses_a && let Some(a) = reads.next() {
+        out.extend((v.a.dt.is_bool() || v.ew() == Some(EwFn::Idx)).then(|| a.clone()));
+    }
+    if uses_b && let Some(b) = reads.next() {
+        let divides = v.b.dt.is_int() && matches!(v.ew(), Some(EwFn::Div | EwFn::Mod | EwFn::Rem));
+        let indexes = matches!(op, Op::Ga(_) | Op::Sc(_)) || matches!(v.ew(), Some(EwFn::Idx | EwFn::Ipow));
+        let suits = divides || indexes || v.b.dt.is_bool() || v.ew().is_some_and(EwFn::is_shift);
+        out.extend(suits.then(|| b.clone()));
+    }
+    out.extend(reads.filter(|r| r.space == Space::Prm).cloned());
+    if v.d.dt.is_bool() {
+        out.extend(sets.rmw.iter().cloned());
+    }
+    out
+}
+
+/// Whether operands a and b are read from memory.
+fn operands(op: &Op, v: &Vx) -> (bool, bool) {
+    let uses_a = !matches!(op, Op::Fill(_)) && v.ew().is_none_or(EwFn::uses_a);
+    let uses_b = match op {
+        Op::Ew(_) => v.ew().is_some_and(EwFn::uses_b),
+        Op::Ga(_) | Op::Sc(_) => true,
+        Op::Scan(_) => v.acc,
+        _ => false,
+    };
+    (uses_a, uses_b && v.b.mem != Mem::Imm)
+}
+
 /// One element, as little-endian bits.
 fn element(rng: &mut SplitMix64, dt: DType, draw: Draw) -> u64 {
     let rare = rng.one_in(2000); // a run-time trap now and then
@@ -203,7 +245,8 @@ fn element(rng: &mut SplitMix64, dt: DType, draw: Draw) -> u64 {
         Draw::Any { special } => bits(rng, dt, special),
         Draw::Index(len) => {
             let len = len.cast_signed();
-            let value = if rare || len == 0 { len } else { rng.range(-len, len - 1) };
+            let lowest = if dt.is_signed_int() { -len } else { 0 };
+            let value = if rare || len == 0 { len } else { rng.range(lowest, len - 1) };
             value.cast_unsigned()
         }
         Draw::Shift(width) => rng.below(u64::from(width) + u64::from(rare)),

@@ -1,14 +1,14 @@
 //! Random small programs: everything is loaded, a chain of random instructions runs, everything is stored.
 
-use super::image::Image;
+use super::image::{Image, fragile};
 use super::random_instr;
 use crate::access::{AccessSets, Limits, access_sets};
-use crate::codes::{AccTag, DType, Engine, Mem, Region};
+use crate::codes::{AccTag, DType, Engine, EwFn, Mem, Region};
 use crate::config::NpuConfig;
 use crate::instr::{Dma, Instr, Op};
 use crate::program::{Direction, IoEntry, Program};
 use crate::rng::SplitMix64;
-use crate::runs::Space;
+use crate::runs::{Run, Space};
 
 /// How the instructions of a random program are ordered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
@@ -35,7 +35,7 @@ pub struct RandomProgram {
 /// Bytes of R1 and of R2.
 const REGION: u64 = 4096;
 
-/// A valid program of about `length` random instructions.
+/// A valid program of at most `length` random instructions, most of which run to their end.
 pub fn random_program(config: &NpuConfig, length: usize, seed: u64) -> RandomProgram {
     let mut rng = SplitMix64::new(seed);
     // programs use the low part of each memory, so that loading and storing all of it stays small
@@ -47,10 +47,12 @@ pub fn random_program(config: &NpuConfig, length: usize, seed: u64) -> RandomPro
     limits.bytes[..4].copy_from_slice(&[spm, prm, lut, acc]);
 
     let poison = rng.one_in(16);
+    let mut state = Touched::new(&limits);
     let mut body: Vec<Instr> = Vec::new();
-    while body.len() < length {
+    for _ in 0..40 * length {
         let instr = random_instr(config, &limits, rng.next_u64());
-        if poison || !matches!(instr.op, Op::Poison(_) | Op::Nop) {
+        let drawn = poison || !matches!(instr.op, Op::Poison(_) | Op::Nop);
+        if drawn && body.len() < length && state.accept(&instr, &limits, rng.one_in(60)) {
             body.push(instr);
         }
     }
@@ -67,6 +69,69 @@ pub fn random_program(config: &NpuConfig, length: usize, seed: u64) -> RandomPro
     let mut program = Program::new(config.hash(), code, consts, arena, REGION, sizes[3]);
     program.iotab = vec![io("x", Direction::In, Region::R2, REGION), io("y", Direction::Out, Region::R3, sizes[3])];
     RandomProgram { program, input: image.bytes[Space::Dram(Region::R2).index()].clone(), ordering }
+}
+
+/// What the instructions so far have touched: a new one must find suitable data where unsuitable data would trap, and
+/// rows of its tag, so that most programs run to their end.
+struct Touched {
+    sets: Vec<AccessSets>,
+    /// Tag of an ACC row, once an instruction needs or sets it.
+    tags: Vec<Option<AccTag>>,
+}
+
+impl Touched {
+    fn new(limits: &Limits) -> Self {
+        Touched { sets: Vec::new(), tags: vec![None; limits.of(Space::Acc) as usize / 64] }
+    }
+
+    /// Takes an instruction in, or says that it would probably trap. `anyway`: take it all the same.
+    fn accept(&mut self, instr: &Instr, limits: &Limits, anyway: bool) -> bool {
+        let Ok(sets) = access_sets(instr, limits) else { return false };
+        let fragile = fragile(instr, &sets);
+        let spoilt = self.sets.iter().any(|earlier| {
+            let mut touched = earlier.all_reads().chain(&earlier.writes);
+            touched.any(|run| fragile.iter().any(|f| f.overlaps(run)))
+        });
+        let (read, written) = tags(instr);
+        let rows = |runs: &[Run]| -> Vec<usize> {
+            let acc = runs.iter().filter(|r| r.space == Space::Acc);
+            acc.flat_map(|r| r.intervals().flat_map(|(s, e)| s / 64..e.div_ceil(64)).map(|row| row as usize)).collect()
+        };
+        let needed: Vec<(usize, AccTag)> = rows(&sets.rmw)
+            .into_iter()
+            .map(|row| (row, written))
+            .chain(
+                sets.reads
+                    .iter()
+                    .zip(read)
+                    .flat_map(|(run, tag)| rows(std::slice::from_ref(run)).into_iter().map(move |row| (row, tag))),
+            )
+            .collect();
+        let clash = needed.iter().any(|&(row, tag)| self.tags[row].is_some_and(|t| t != tag));
+        if (spoilt || clash) && !anyway {
+            return false;
+        }
+        needed.into_iter().for_each(|(row, tag)| self.tags[row] = Some(tag));
+        rows(&sets.writes).into_iter().for_each(|row| self.tags[row] = Some(written));
+        self.sets.push(sets);
+        true
+    }
+}
+
+/// The tags that an instruction needs in the ACC rows of its reads (in their order), and the one that it writes.
+fn tags(instr: &Instr) -> (Vec<AccTag>, AccTag) {
+    let of = |dt: DType| if dt == DType::F32 { AccTag::F32 } else { AccTag::I32 };
+    match &instr.op {
+        Op::Ld(d) => (Vec::new(), d.tag),
+        Op::St(d) => (vec![d.tag], d.tag),
+        Op::MxConv(m) | Op::MxDw(m) => (Vec::new(), m.dtype.tag()),
+        Op::Pool(p) => (vec![of(p.a_dt); 64], of(p.d_dt)),
+        op => op.vx().map_or((Vec::new(), AccTag::I32), |v| {
+            let uses_a = !matches!(op, Op::Fill(_)) && v.ew().is_none_or(EwFn::uses_a);
+            let first = if uses_a { vec![of(v.a.dt)] } else { Vec::new() };
+            ([first, vec![of(v.b.dt)]].concat(), of(v.d.dt))
+        }),
+    }
 }
 
 fn io(name: &str, direction: Direction, region: Region, bytes: u64) -> IoEntry {

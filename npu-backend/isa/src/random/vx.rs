@@ -112,6 +112,8 @@ impl Gen<'_> {
             (v.b, v.form) = self.b(b_dt, n, g0, zones[1], true)?;
             if f.is_shift() && v.b.mem == Mem::Imm {
                 v.form = Form::imm64(self.rng.below(u64::from(a_dt.bits())).cast_signed());
+            } else if f == EwFn::Idx && v.b.mem == Mem::Imm {
+                v.form = Form::imm(1 + self.rng.below(100) as u32);
             }
         }
         if f == EwFn::Clamp {

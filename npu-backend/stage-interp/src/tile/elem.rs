@@ -25,7 +25,13 @@ pub(super) fn int_of(dtype: DType, bits: u64) -> Result<i128, Fault> {
         DType::S32 => Ok((bits as u32).cast_signed().into()),
         DType::S64 => Ok(bits.cast_signed().into()),
         DType::U8 | DType::U16 | DType::U32 | DType::U64 => Ok(bits.into()),
-        DType::Bool => if bits < 2 { Ok(bits.into()) } else { Err(Fault::Bool(bits as u8)) },
+        DType::Bool => {
+            if bits < 2 {
+                Ok(bits.into())
+            } else {
+                Err(Fault::Bool(bits as u8))
+            }
+        }
         DType::F16 | DType::Bf16 | DType::F32 => Err(Fault::Illegal("a float read as an integer")),
     }
 }

@@ -184,7 +184,13 @@ fn least(a: f32, b: f32) -> f32 {
         None => f32::from_bits(QUIET),
         Some(std::cmp::Ordering::Less) => a,
         Some(std::cmp::Ordering::Greater) => b,
-        Some(std::cmp::Ordering::Equal) => if a.is_sign_negative() { a } else { b },
+        Some(std::cmp::Ordering::Equal) => {
+            if a.is_sign_negative() {
+                a
+            } else {
+                b
+            }
+        }
     }
 }
 
@@ -194,12 +200,21 @@ fn greatest(a: f32, b: f32) -> f32 {
         None => f32::from_bits(QUIET),
         Some(std::cmp::Ordering::Greater) => a,
         Some(std::cmp::Ordering::Less) => b,
-        Some(std::cmp::Ordering::Equal) => if a.is_sign_negative() { b } else { a },
+        Some(std::cmp::Ordering::Equal) => {
+            if a.is_sign_negative() {
+                b
+            } else {
+                a
+            }
+        }
     }
 }
 
 /// One rounding.
-#[expect(clippy::disallowed_methods, reason = "fmac is defined with one rounding; f32::mul_add is exact on every platform")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "fmac is defined with one rounding; f32::mul_add is exact on every platform"
+)]
 fn fma(a: f32, b: f32, old: f32) -> f32 {
     f32::mul_add(a, b, old)
 }

@@ -70,7 +70,11 @@ pub(super) fn run(local: &mut Local, m: &TileMx) -> Result<(), Fault> {
         return Err(Fault::Illegal("type of the activation"));
     }
     local.require(m.acc, BufMem::Acc)?;
-    if m.mx.is_float() { Tile::<f32>::load(local, m, sy, sx)?.run(local) } else { Tile::<i32>::load(local, m, sy, sx)?.run(local) }
+    if m.mx.is_float() {
+        Tile::<f32>::load(local, m, sy, sx)?.run(local)
+    } else {
+        Tile::<i32>::load(local, m, sy, sx)?.run(local)
+    }
 }
 
 /// Everything of one operation, with decoded weights and the rows being computed.
@@ -149,7 +153,14 @@ impl<'a, T: Sum> Tile<'a, T> {
     }
 
     /// Activation (oy, ox, tap, c), or `None` outside.
-    fn activation(&self, local: &Local, oy: usize, ox: usize, tap: (usize, usize), c: usize) -> Result<Option<T>, Fault> {
+    fn activation(
+        &self,
+        local: &Local,
+        oy: usize,
+        ox: usize,
+        tap: (usize, usize),
+        c: usize,
+    ) -> Result<Option<T>, Fault> {
         let m = self.m;
         let iy = m.iy0 + (oy * m.sy + tap.0 * m.dy) as isize;
         let ix = m.ix0 + (ox * m.sx + tap.1 * m.dx) as isize;

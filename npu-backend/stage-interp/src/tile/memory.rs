@@ -165,9 +165,8 @@ pub(super) struct Dram<'a> {
 impl<'a> Dram<'a> {
     pub(super) fn new(fused: &'a Fused, given: IdVec<TensorId, Option<Vec<u8>>>) -> Self {
         // Empty tensors need no tile.
-        let empty = |t: &lir::fused::FTensor| {
-            (t.bytes() == 0 && matches!(t.def, TensorDef::Group(_))).then(|| Checked::new(0))
-        };
+        let empty =
+            |t: &lir::fused::FTensor| (t.bytes() == 0 && matches!(t.def, TensorDef::Group(_))).then(|| Checked::new(0));
         Dram { fused, made: fused.tensors.values().map(empty).collect(), given }
     }
 

@@ -1,42 +1,74 @@
-//! ConvTranspose as a convolution of stride 1 over the input with zeros between its elements.
+//! ConvTranspose as one ordinary convolution for each output phase, the phases interleaved.
 //!
-//! Only for constant finite weights: a zero times an infinite weight would be NaN where the original has no product.
+//! Along an axis with stride s and dilation d, output `o = s q + p` is the sum over taps t of
+//! `w[t] x[(o + begin - t d) / s]` where the division is exact. With g = gcd(d, s) these are the taps `t0 + m s/g`, and
+//! they read `x[q + c - m d/g]` with `c = (p + begin - t0 d) / s`: a convolution of stride 1 and dilation d/g with the
+//! flipped taps. No zero is put between elements, so that no zero meets an infinite weight.
 
 use super::{Lowered, done};
-use crate::fold::value::floats;
 use crate::passes::build::{Build, Res};
-use ir::{Attrs, Node, NodeId, Op, ValueId};
+use crate::passes::normalize::sliced;
+use crate::types::SliceSpec;
+use ir::{Attrs, Node, NodeId, Op, Tensor, TensorType, ValueId};
+
+/// More phases than this are left (each is a convolution).
+const MAX_PHASES: usize = 64;
 
 /// One spatial axis.
 struct Axis {
-    stride: usize,
-    dilation: usize,
-    kernel: usize,
-    /// Padding of the convolution; negative ones crop.
-    pads: (i64, i64),
+    stride: i64,
+    dilation: i64,
+    kernel: i64,
+    begin: i64,
+    input: i64,
+    output: i64,
+}
+/// One phase of an axis: which taps, and where they read.
+struct Phase {
+    first: i64,
+    step: i64,
+    taps: i64,
+    dilation: i64,
+    /// Padding before the input, negative to crop.
+    before: i64,
+}
+
+impl Axis {
+    /// Outputs per phase.
+    fn rows(&self) -> i64 {
+        (self.output + self.stride - 1) / self.stride
+    }
+    /// The phase of outputs `p, p + s, …`; `None` if no tap reaches them.
+    fn phase(&self, p: i64) -> Option<Phase> {
+        let fits = |t: &i64| (p + self.begin - t * self.dilation).rem_euclid(self.stride) == 0;
+        let first = (0..self.kernel.min(self.stride)).find(fits)?;
+        let step = self.stride / gcd(self.stride, self.dilation);
+        let dilation = self.dilation / gcd(self.stride, self.dilation);
+        let taps = (self.kernel - first - 1) / step + 1;
+        let c = (p + self.begin - first * self.dilation).div_euclid(self.stride);
+        Some(Phase { first, step, taps, dilation, before: (taps - 1) * dilation - c })
+    }
+}
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 fn axes(n: &Node, input: &[usize], kernel: &[usize], output: &[usize]) -> Vec<Axis> {
     let get = |name: &str, i: usize, default: i64| n.attrs.ints(name).map_or(default, |v| v[i]);
     let auto = n.attrs.str("auto_pad").unwrap_or("NOTSET");
-    let count = input.len();
-    (0..count)
+    (0..input.len())
         .map(|i| {
             let (stride, dilation) = (get("strides", i, 1), get("dilations", i, 1));
-            let reach = (kernel[i] as i64 - 1) * dilation + 1;
-            let full = stride * (input[i] as i64 - 1) + get("output_padding", i, 0) + reach;
-            let total = full - output[i] as i64;
+            let (input, output, kernel) = (input[i] as i64, output[i] as i64, kernel[i] as i64);
+            let full = stride * (input - 1) + get("output_padding", i, 0) + (kernel - 1) * dilation + 1;
+            let total = full - output;
             let begin = match (n.attrs.has("output_shape"), auto) {
                 (false, "NOTSET") => get("pads", i, 0),
                 (false, "VALID") => 0,
                 (_, "SAME_UPPER") => total.div_euclid(2),
                 _ => total - total.div_euclid(2),
             };
-            // Output o is the sum over taps t of kernel[t] * x[(o + begin - t * dilation) / stride].
-            let before = reach - 1 - begin;
-            let spread = stride * (input[i] as i64 - 1) + 1;
-            let after = output[i] as i64 + reach - 1 - before - spread;
-            Axis { stride: stride as usize, dilation: dilation as usize, kernel: kernel[i], pads: (before, after) }
+            Axis { stride, dilation, kernel, begin, input, output }
         })
         .collect()
 }
@@ -44,82 +76,109 @@ fn axes(n: &Node, input: &[usize], kernel: &[usize], output: &[usize]) -> Vec<Ax
 /// Lowers a ConvTranspose over one or two spatial axes.
 pub fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let (x, w) = (b.input(id, 0), b.input(id, 1));
-    let finite = b.r.new.constant(w).and_then(floats).is_some_and(|v| v.iter().all(|x| x.is_finite()));
     let (mut dx, mut dw, out) = (b.dims(x), b.dims(w), b.r.old.ty(n.outputs[0]).dims.clone());
-    if !finite || dx.len() > 4 || dx.contains(&0) || out.contains(&0) {
+    if dx.len() > 4 || dx.contains(&0) || dw.contains(&0) || out.contains(&0) {
         return Ok(None);
     }
     let mut ax = axes(n, &dx[2..], &dw[2..], &out[2..]);
     if dx.len() == 3 {
-        ax.insert(0, Axis { stride: 1, dilation: 1, kernel: 1, pads: (0, 0) });
+        ax.insert(0, Axis { stride: 1, dilation: 1, kernel: 1, begin: 0, input: 1, output: 1 });
         dx.insert(2, 1);
         dw.insert(2, 1);
     }
-    let x = b.reshape(x, &dx)?;
-    let x = spread(b, x, &ax)?;
-    let w = b.reshape(w, &dw)?;
+    let [h, v] = ax.as_slice() else { return Ok(None) };
+    if (h.stride * v.stride) as usize > MAX_PHASES {
+        return Ok(None);
+    }
     let group = n.attrs.int("group").unwrap_or(1);
-    let w = turned(b, w, group as usize)?;
-    let (x, pads) = cropped(b, x, &ax)?;
-    let list = |f: &dyn Fn(&Axis) -> usize| ax.iter().map(|a| f(a) as i64).collect::<Vec<_>>();
-    let attrs = Attrs::none()
-        .with_int("group", group)
-        .with_ints("kernel_shape", &list(&|a| a.kernel))
-        .with_ints("strides", &[1, 1])
-        .with_ints("dilations", &list(&|a| a.dilation))
-        .with_ints("pads", &pads);
+    let x = b.reshape(x, &dx)?;
+    let w = b.reshape(w, &dw)?;
+    let w = channels_first(b, w, group as usize)?;
     let bias = b.opt_input(id, 2);
-    let inputs: &[_] = if bias.is_some() { &[Some(x), Some(w), bias] } else { &[Some(x), Some(w)] };
-    let y = b.op(Op::Conv, attrs, inputs)?;
+    let mut rows = Vec::new();
+    for p in 0..h.stride {
+        let mut columns = Vec::new();
+        for q in 0..v.stride {
+            let y = match (h.phase(p), v.phase(q)) {
+                (Some(a), Some(c)) => convolution(b, x, w, bias, group, [(h, &a), (v, &c)])?,
+                _ => bias_alone(b, x, out[1], bias, [h, v])?,
+            };
+            columns.push(y);
+        }
+        rows.push(interleaved(b, &columns, 3)?);
+    }
+    let y = interleaved(b, &rows, 2)?;
+    let y = b.slice_axis(y, 2, 0, h.output as usize)?;
+    let y = b.slice_axis(y, 3, 0, v.output as usize)?;
     let y = b.reshape(y, &out)?;
     done(b, id, y)
 }
-/// Puts `stride - 1` zeros between neighbours.
-fn spread(b: &mut Build<'_, '_>, x: ValueId, ax: &[Axis]) -> Res<ValueId> {
-    let d = b.dims(x);
-    let (sh, sw) = (ax[0].stride, ax[1].stride);
-    if (sh, sw) == (1, 1) {
-        return Ok(x);
-    }
-    let y = b.reshape(x, &[d[0], d[1], d[2], 1, d[3], 1])?;
-    let pads = b.ints(&[0, 0, 0, 0, 0, 0, 0, 0, 0, sh as i64 - 1, 0, sw as i64 - 1]);
-    let y = b.bin(Op::Pad, y, pads)?;
-    let y = b.reshape(y, &[d[0], d[1], d[2] * sh, d[3] * sw])?;
-    let y = b.slice_axis(y, 2, 0, (d[2] - 1) * sh + 1)?;
-    b.slice_axis(y, 3, 0, (d[3] - 1) * sw + 1)
-}
-/// Weights `[C, M/g, kh, kw]` as `[M, C/g, kh, kw]`, flipped in both spatial axes.
-fn turned(b: &mut Build<'_, '_>, w: ValueId, g: usize) -> Res<ValueId> {
+
+/// Weights `[C, M/g, kh, kw]` as `[M, C/g, kh, kw]`.
+fn channels_first(b: &mut Build<'_, '_>, w: ValueId, g: usize) -> Res<ValueId> {
     let d = b.dims(w);
     let y = b.reshape(w, &[g, d[0] / g, d[1], d[2], d[3]])?;
     let y = b.transpose(y, &[0, 2, 1, 3, 4])?;
-    let y = b.reshape(y, &[d[1] * g, d[0] / g, d[2], d[3]])?;
-    if d[2] == 1 && d[3] == 1 {
-        return Ok(y);
-    }
-    let flip: Vec<crate::types::SliceSpec> = b
-        .dims(y)
-        .iter()
-        .enumerate()
-        .map(|(i, &n)| {
-            let turn = i >= 2 && n > 1;
-            crate::types::SliceSpec {
-                start: if turn { n as i64 - 1 } else { 0 },
-                step: if turn { -1 } else { 1 },
-                len: n,
-            }
-        })
-        .collect();
-    crate::passes::normalize::sliced(b, y, &flip)
+    b.reshape(y, &[d[1] * g, d[0] / g, d[2], d[3]])
 }
-/// Takes off what negative pads crop; gives the pads that are left, begins first.
-fn cropped(b: &mut Build<'_, '_>, x: ValueId, ax: &[Axis]) -> Res<(ValueId, Vec<i64>)> {
-    let mut y = x;
-    for (i, a) in ax.iter().enumerate() {
-        let len = b.ty(y).dims[2 + i] as i64;
-        let (s, e) = ((-a.pads.0).clamp(0, len), (len + a.pads.1.min(0)).max(0));
-        y = b.slice_axis(y, 2 + i, s as usize, e.max(s) as usize)?;
+
+fn convolution(
+    b: &mut Build<'_, '_>,
+    x: ValueId,
+    w: ValueId,
+    bias: Option<ValueId>,
+    group: i64,
+    phases: [(&Axis, &Phase); 2],
+) -> Res<ValueId> {
+    let whole = |n: usize| SliceSpec { start: 0, step: 1, len: n };
+    let mut taps: Vec<SliceSpec> = b.dims(w).iter().map(|&n| whole(n)).collect();
+    let mut cut: Vec<SliceSpec> = b.dims(x).iter().map(|&n| whole(n)).collect();
+    let (mut begin, mut end) = (vec![], vec![]);
+    for (i, (a, p)) in phases.iter().enumerate() {
+        taps[2 + i] = SliceSpec { start: p.first + (p.taps - 1) * p.step, step: -p.step, len: p.taps as usize };
+        // The convolution reads `reach` cells from -before on; what lies outside the input is padding.
+        let reach = a.rows() - 1 + (p.taps - 1) * p.dilation + 1;
+        let from = (-p.before).clamp(0, a.input);
+        let to = (reach - p.before).clamp(from, a.input);
+        let pad = if from == to { reach } else { p.before.max(0) };
+        cut[2 + i] = SliceSpec { start: from, step: 1, len: (to - from) as usize };
+        begin.push(pad);
+        end.push(reach - pad - (to - from));
     }
-    let begin = ax.iter().map(|a| a.pads.0.max(0));
-    Ok((y, begin.chain(ax.iter().map(|a| a.pads.1.max(0))).collect()))
+    let (x, w) = (sliced(b, x, &cut)?, sliced(b, w, &taps)?);
+    let list = |f: fn(&Phase) -> i64| [f(phases[0].1), f(phases[1].1)];
+    let attrs = Attrs::none()
+        .with_int("group", group)
+        .with_ints("kernel_shape", &list(|p| p.taps))
+        .with_ints("strides", &[1, 1])
+        .with_ints("dilations", &list(|p| p.dilation))
+        .with_ints("pads", &[begin, end].concat());
+    let inputs: &[_] = if bias.is_some() { &[Some(x), Some(w), bias] } else { &[Some(x), Some(w)] };
+    b.op(Op::Conv, attrs, inputs)
+}
+/// A phase without taps: the bias, or zeros.
+fn bias_alone(b: &mut Build<'_, '_>, x: ValueId, m: usize, bias: Option<ValueId>, ax: [&Axis; 2]) -> Res<ValueId> {
+    let v = match bias {
+        Some(v) => b.reshape(v, &[1, m, 1, 1])?,
+        None => {
+            let ty = TensorType::new(b.ty(x).dtype, [1, 1, 1, 1]);
+            b.r.constant(Tensor::zeros(&ty))
+        }
+    };
+    let batch = b.ty(x).dims[0];
+    b.expand(v, &[batch, m, ax[0].rows() as usize, ax[1].rows() as usize])
+}
+/// Elements of equal tensors in turn along an axis.
+fn interleaved(b: &mut Build<'_, '_>, parts: &[ValueId], axis: usize) -> Res<ValueId> {
+    let [first, _, ..] = parts else { return Ok(parts[0]) };
+    let mut dims = b.dims(*first);
+    let mut stacked = Vec::new();
+    for &p in parts {
+        let mut d = dims.clone();
+        d.insert(axis + 1, 1);
+        stacked.push(Some(b.reshape(p, &d)?));
+    }
+    let y = b.op(Op::Concat, Attrs::none().with_int("axis", axis as i64 + 1), &stacked)?;
+    dims[axis] *= parts.len();
+    b.reshape(y, &dims)
 }

@@ -7,6 +7,7 @@ mod activation;
 mod conv_transpose;
 mod layout;
 mod norm;
+mod pool;
 mod reduce;
 mod resize;
 
@@ -57,6 +58,7 @@ fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         Op::ReduceL1 | Op::ReduceL2 | Op::ReduceLogSum | Op::ReduceLogSumExp | Op::ReduceSumSquare => {
             reduce::lower(b, id, n)
         }
+        Op::LpPool => pool::lp(b, id, n),
         Op::Tile => layout::tile(b, id, n),
         Op::DepthToSpace | Op::SpaceToDepth => layout::space(b, id, n),
         Op::Trilu => layout::trilu(b, id, n),

@@ -161,7 +161,7 @@ pub fn batch(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let y = b.bin(Op::Add, y, p[1])?;
     done(b, id, y)
 }
-/// `x / norm` along one axis.
+/// `x / norm` along one axis; a norm of 0 gives zeros (its elements are zeros, divided by 1 instead).
 pub fn lp(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let x = input(b, id, 0)?;
     let axis = axis_of(b, n, x);
@@ -173,6 +173,9 @@ pub fn lp(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         let s = b.reduce(Op::ReduceSum, sq, &[axis], true)?;
         b.un(Op::Sqrt, s)?
     };
+    let empty = with_scalar(b, Op::Equal, norm, 0.0)?;
+    let one = scalar_like(b, x, 1.0);
+    let norm = b.select(empty, one, norm)?;
     let y = b.bin(Op::Div, x, norm)?;
     done(b, id, y)
 }
