@@ -133,8 +133,8 @@ fn one_set(model: &Model, data: &Path, setup: &Setup, on_anvil: bool) -> Result<
     for (v, t) in model.inputs.iter().zip(&given) {
         let (Some(t), Some(ds)) = (t, &v.dims) else { continue };
         for (i, d) in ds.iter().enumerate() {
-            if let (ir::Dim::Named(n), Some(&x)) = (d, t.dims.get(i)) {
-                dims.insert(if n.is_empty() { format!("{}.{i}", v.name) } else { n.clone() }, x);
+            if let (ir::Dim::Named(_), Some(&x)) = (d, t.dims.get(i)) {
+                dims.insert(format!("{}.{i}", v.name), x);
             }
         }
     }

@@ -40,6 +40,9 @@ impl SetupArgs {
         let mut s = Setup::new(name, config(name)?);
         s.contract = Contract::named(&self.contract)
             .ok_or_else(|| anyhow!("unknown contract `{}`; known: {}", self.contract, Contract::NAMES.join(", ")))?;
+        if s.contract.name != "anvil" {
+            s.group_contract = s.contract.clone();
+        }
         s.opt_level = self.opt.parse().expect("clap allows 0 and 2");
         s.precision = dir::parse_precision(&self.precision)?;
         Ok(s)
@@ -116,9 +119,9 @@ pub fn dims_from_inputs(path: &Path, given: &BTreeMap<String, Tensor>) -> Result
     for v in &model.inputs {
         let (Some(t), Some(ds)) = (npz::lookup(given, &v.name), &v.dims) else { continue };
         for (i, d) in ds.iter().enumerate() {
-            if let (ir::Dim::Named(n), Some(&x)) = (d, t.dims.get(i)) {
-                let name = if n.is_empty() { format!("{}.{i}", v.name) } else { n.clone() };
-                out.entry(name).or_insert(x);
+            // By axis, since real models give one placeholder name ("?") to different extents.
+            if let (ir::Dim::Named(_), Some(&x)) = (d, t.dims.get(i)) {
+                out.insert(format!("{}.{i}", v.name), x);
             }
         }
     }

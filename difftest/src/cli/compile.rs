@@ -209,11 +209,32 @@ pub fn run(a: RunArgs) -> Result<Outcome> {
     let mut text = format!("{} outputs written to {}\n", out.len(), a.outputs.display());
     if let Some(s) = &result.stats {
         json = stats_json(s);
-        text += &format!("{} cycles\n", s.total_256 / 256);
+        s.check_invariants().map_err(|e| anyhow!("the timing model breaks its own invariant: {e}"))?;
+        text += &format!(
+            "{} cycles; {:.1} % of the network roofline, {:.1} % of the array roofline (bound by {})\n",
+            s.cycles(),
+            100.0 * s.fraction(),
+            100.0 * s.roofs.array as f64 / s.total.max(1) as f64,
+            s.roofs.bound_by()
+        );
     }
     Ok(Outcome::ok(text, json))
 }
 
 fn stats_json(s: &sim::TimingStats) -> Value {
-    json!({ "verdict": "agree", "cycles": s.total_256 / 256 })
+    // The model counts in 1/256 cycle.
+    let cycles = |x: u64| x.div_ceil(256);
+    let groups: Vec<Value> = s
+        .groups
+        .iter()
+        .map(|g| {
+            json!({ "nodes": g.nodes, "instructions": g.instructions, "macs": g.macs, "roof": cycles(g.roof),
+                "bound_by": g.bound_by })
+        })
+        .collect();
+    json!({
+        "verdict": "agree", "cycles": s.cycles(), "net_roof": cycles(s.roofs.net), "layer_roof": cycles(s.roofs.layer),
+        "array_roof": cycles(s.roofs.array), "serial_sum": cycles(s.roofs.serial), "bound_by": s.roofs.bound_by(),
+        "energy": s.energy.total_fj(), "macs": s.macs, "groups": groups,
+    })
 }

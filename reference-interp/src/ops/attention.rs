@@ -165,7 +165,7 @@ pub fn attention(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     };
     let kt = transpose_last(&kr);
     let s = mat_shape(&cx, &q.dims, &kt.dims)?;
-    let mut raw = bilinear(&cx, q.float()?, kt.float()?, s.mkn.1, &|p, r, sum| s.product(p, r, sum));
+    let mut raw = bilinear(&cx, q.float()?, kt.float()?, s.mkn.1 as f64, &|p, r, sum| s.product(p, r, sum));
     multiply(&mut raw, scale);
     raw.d += 4.0;
     raw.grid = None;
@@ -184,7 +184,7 @@ pub fn attention(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     let p = softmax_rows(&cx, &x, dims[3])?;
     taps.push(p.clone());
     let s = mat_shape(&cx, &p.dims, &vr.dims)?;
-    let raw = bilinear(&cx, p.float()?, vr.float()?, s.mkn.1, &|p, r, sum| s.product(p, r, sum));
+    let raw = bilinear(&cx, p.float()?, vr.float()?, s.mkn.1 as f64, &|p, r, sum| s.product(p, r, sum));
     let y = a.cx.linear(v.dtype, s.out.clone(), raw);
     let y = if q0.rank() == 3 { heads_last(&y) } else { y };
     let mode = a.int("qk_matmul_output_mode")?;

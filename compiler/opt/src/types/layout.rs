@@ -134,7 +134,7 @@ pub fn split_sizes(a: &Attrs, x: In<'_>) -> Res<(usize, Vec<usize>)> {
         return Ok((ax, parts));
     }
     let n = a.int("num_outputs").ok_or("neither input split nor attribute `num_outputs` is given")?;
-    if n < 1 || n > 1 << 16 {
+    if !(1..=1 << 16).contains(&n) {
         return Err(format!("attribute `num_outputs` is {n}"));
     }
     let n = n as usize;
@@ -302,6 +302,9 @@ pub fn trilu(x: In<'_>) -> Out {
     min_rank(&v, 2, "input")?;
     if let Some(k) = opt(x, 1) {
         want_dtype(&k, ir::DType::I64, "k")?;
+        if k.ty.elements() != 1 {
+            return Err(format!("input k is {}, a scalar expected", k.ty));
+        }
     }
     one(v.ty, v.ty.dims.clone())
 }

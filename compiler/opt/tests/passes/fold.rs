@@ -53,6 +53,11 @@ fn casts() {
     );
     stays(P, "const %0: f32[1] = {300.0}\n%1: i8[1] = Cast(%0) {to=3}\nout %1 \"y\"");
     stays(P, "const %0: f32[1] = {0.1}\n%1: bf16[1] = Cast(%0) {to=16}\nout %1 \"y\"");
+    // 2^62 + 2^54 is a tie of bf16; one more, which f64 cannot hold, is above it.
+    folds(
+        "const %0: i64[2] = {4629700416936869888, 4629700416936869889}\n%1: bf16[2] = Cast(%0) {to=16}\nout %1 \"y\"",
+        "const %0: bf16[2] = {#5e80, #5e81}\nout %0 \"y\"",
+    );
     // 2^24 + 1 and 2^60 + 2^36 + 1 are above or at ties of f32: one rounding, to even resp. up.
     folds(
         "const %0: i64[2] = {16777217, 1152921573326323713}\n%1: f32[2] = Cast(%0) {to=1}\nout %1 \"y\"",

@@ -1,5 +1,6 @@
 //! S→A: addresses for buffers and tensors, ordering between engines, and the complete program.
 
+mod access;
 mod alloc;
 mod dram;
 mod sync;
@@ -36,7 +37,8 @@ pub fn place(
     for op in stream.ops.values() {
         instrs.push(resolve(op, &buf_addr, &dram, stream));
     }
-    let mut ops = sync::order(stream, instrs, &buf_addr, options);
+    let objects = access::Objects::new(stream, &buf_addr, &dram);
+    let mut ops = sync::order(stream, instrs, objects, options);
     if options.debug_poison {
         ops = poison(stream, &lives, &buf_addr, ops);
     }

@@ -97,6 +97,9 @@ fn elementwise(v: &mut Vec<(String, Graph)>) {
             one(v, op, none(), &[(t, d), (t, e)], 0, t, d);
         }
         one(v, BitwiseNot, none(), &[(t, d)], 0, t, d);
+        if matches!(t, DType::I8 | DType::I16 | DType::I32 | DType::I64) {
+            continue;
+        }
         one(v, BitShift, none().with_str("direction", "LEFT"), &[(t, d), (t, e)], 1, t, d);
         one(v, BitShift, none().with_str("direction", "RIGHT"), &[(t, d), (t, e)], 1, t, d);
     }

@@ -35,6 +35,9 @@ fn run(g: &Graph, _cx: &mut PassCx<'_>) -> Res<Graph> {
     })
 }
 
+/// ConstantOfShape up to this size is written out, since it often stands for weights; larger ones are an Expand.
+const MAX_FILLED: usize = 1 << 24;
+
 /// New values for the outputs of a node, or `None` where it is in normal form.
 fn node(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Res<Option<Vec<ValueId>>> {
     let old_ty = |i: usize| b.r.old.ty(n.outputs[i]).clone();
@@ -77,7 +80,13 @@ fn node(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Res<Option<Vec<ValueId>>
         Op::ConstantOfShape => {
             let t = n.attrs.tensor("value").cloned().unwrap_or_else(|| Tensor::from_f32([], &[0.0]));
             let scalar = Tensor { dims: vec![], ..t };
-            let (x, dims) = (b.r.constant(scalar), old_ty(0).dims);
+            let ty = old_ty(0);
+            if ty.elements() <= MAX_FILLED {
+                let places = std::iter::repeat_n(scalar.bits(0), ty.elements());
+                let t = fold::value::from_bits(ty.dtype, &ty.dims, places);
+                return one(b.r.constant(t));
+            }
+            let (x, dims) = (b.r.constant(scalar), ty.dims);
             one(b.expand(x, &dims)?)
         }
         op if op.schema().family == ir::Family::Reduce && op.attr("noop_with_empty_axes").is_some() => {
