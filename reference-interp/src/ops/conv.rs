@@ -5,7 +5,7 @@
 
 use super::linear::{Sum, add_bias, bilinear};
 use super::window::{Run, Window, WindowAttrs};
-use crate::cx::Args;
+use crate::cx::{Args, EvalCx};
 use crate::error::{OpResult, invalid};
 use crate::hypothesis::Hypothesis;
 use crate::index::{broadcast_map, count};
@@ -36,7 +36,8 @@ impl ConvShape {
             return invalid(format!("data {x:?} and weights {w:?} are no convolution"));
         }
         let group = a.int("group")?;
-        if group < 1 || group as usize * w[1] != x[1] || w[0] % group as usize != 0 {
+        let fits = |g: usize| g.checked_mul(w[1]) == Some(x[1]) && g <= w[0].max(1) && w[0].is_multiple_of(g);
+        if group < 1 || !fits(group as usize) {
             return invalid(format!("{group} groups do not fit data {x:?} and weights {w:?}"));
         }
         check_kernel(a, &w[2..])?;
@@ -56,6 +57,10 @@ impl ConvShape {
     /// Products per result.
     pub fn terms(&self) -> usize {
         self.cin * self.window.taps()
+    }
+    /// Roundings that a product meets: groups of 16 channels of each tap.
+    pub fn depth(&self, cx: &EvalCx<'_>) -> f64 {
+        cx.depth(self.terms() as f64, (self.window.taps() * self.cin.div_ceil(16)) as f64)
     }
     /// The convolution on plain arrays: `mac(sum, x, w)` adds one product; only the first `terms` of each result.
     pub fn run<T: Copy + Default>(&self, x: &[T], w: &[T], terms: usize, mac: impl Fn(T, T, T) -> T) -> Vec<T> {
@@ -124,7 +129,7 @@ pub fn conv(a: &Args<'_>) -> OpResult<Bounded> {
     let (x, w) = (a.x(0)?, a.x(1)?);
     let s = ConvShape::new(a, &x.dims, &w.dims)?;
     let dims = s.dims();
-    let mut raw = bilinear(a.cx, x.float()?, w.float()?, s.terms(), &|p, q, sum| s.float(p, q, sum));
+    let mut raw = bilinear(a.cx, x.float()?, w.float()?, s.depth(a.cx), &|p, q, sum| s.float(p, q, sum));
     if let Some(b) = a.opt(2) {
         check_bias(b, dims[1])?;
         add_bias(a.cx, &mut raw, b.float()?, &channel_map(&dims));
@@ -138,7 +143,13 @@ pub fn conv_transpose(a: &Args<'_>) -> OpResult<Bounded> {
     let (x, w) = (a.x(0)?, a.x(1)?);
     let r = x.rank().saturating_sub(2);
     let group = a.int("group")?;
-    if x.rank() < 2 || w.rank() != x.rank() || group < 1 || w.dims[0] != x.dims[1] || x.dims[1] % group as usize != 0 {
+    if x.rank() < 2
+        || w.rank() != x.rank()
+        || group < 1
+        || w.dims[0] != x.dims[1]
+        || group as usize > x.dims[1].max(1)
+        || !x.dims[1].is_multiple_of(group as usize)
+    {
         return invalid(format!("data {:?} and weights {:?} are no transposed convolution", x.dims, w.dims));
     }
     check_kernel(a, &w.dims[2..])?;
@@ -183,7 +194,7 @@ pub fn conv_transpose(a: &Args<'_>) -> OpResult<Bounded> {
         }
         y
     };
-    let mut raw = bilinear(a.cx, x.float()?, w.float()?, cin * taps, &run);
+    let mut raw = bilinear(a.cx, x.float()?, w.float()?, (cin * taps) as f64, &run);
     if let Some(b) = a.opt(2) {
         check_bias(b, dims[1])?;
         add_bias(a.cx, &mut raw, b.float()?, &channel_map(&dims));
@@ -206,8 +217,9 @@ fn transpose_extents(
         None if same => Some((0..r).map(|k| input[k] as i64 * at.strides[k]).collect()),
         None => None,
     };
-    if extra.len() != r {
-        return invalid("output_padding is too short");
+    let sane = |v: &[i64]| v.iter().all(|&p| (0..1 << 31).contains(&p));
+    if extra.len() != r || !sane(&extra) || want.as_ref().is_some_and(|w| !sane(w)) {
+        return invalid("output_padding or output_shape does not fit");
     }
     let (mut out, mut begin) = (Vec::new(), Vec::new());
     for k in 0..r {

@@ -168,16 +168,10 @@ fn propagated(op: Op, v: f64, e: f64, y: f64) -> f64 {
     let (lo, hi) = ((v - e).max(d0), (v + e).min(d1));
     match op {
         Op::Sin | Op::Cos => return e.min(2.0),
-        Op::Tan => {
-            if !e.is_finite() || libm::floor(lo / PI + 0.5) != libm::floor(hi / PI + 0.5) {
-                return f64::INFINITY;
-            }
+        Op::Tan if !e.is_finite() || libm::floor(lo / PI + 0.5) != libm::floor(hi / PI + 0.5) => {
+            return f64::INFINITY;
         }
-        Op::Reciprocal => {
-            if lo <= 0.0 && hi >= 0.0 {
-                return f64::INFINITY;
-            }
-        }
+        Op::Reciprocal if lo <= 0.0 && hi >= 0.0 => return f64::INFINITY,
         _ => {}
     }
     let mut r = hull_radius(y, value(op, lo), value(op, hi));
