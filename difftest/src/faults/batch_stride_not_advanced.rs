@@ -1,4 +1,5 @@
-//! The last image of a batch is read where the one before lies. Machine-level class 15 (batch stride). Needs three problems.
+//! The odd image of a batch that is walked in pairs is read where the one before lies. Machine-level class 15 (batch stride). Needs an odd
+//! number of problems, three or more.
 
 use super::edit::source;
 use super::{Detector, Fault};
@@ -9,9 +10,9 @@ use lir::fused::{Fused, GroupKind};
 pub(super) const FAULT: Fault = Fault {
     id: "batch-stride-not-advanced",
     origin: "class 15: iree-amd-aie #750, pypto #768",
-    summary: "the last problem of a batch reads the operand of the one before",
+    summary: "the odd problem of a batch reads the operand of the one before",
     min_nodes: 1,
-    detector: Detector::Verifier,
+    detector: Detector::Bound,
     injection: Injection { name: "fault.batch-stride-not-advanced", claim: Claim::Bits, edit: Edit::Fused(edit) },
 };
 
@@ -20,7 +21,7 @@ fn edit(f: &mut Fused, cx: &mut PassCx<'_>) {
         let source = source(f, g);
         let GroupKind::Matrix(m) = &mut f.groups[g].kind else { continue };
         let n = m.problems.len();
-        if n >= 3 && m.problems[n - 1].a != m.problems[n - 2].a && cx.permit("batch", source) {
+        if n >= 3 && n % 2 == 1 && m.problems[n - 1].a != m.problems[n - 2].a && cx.permit("batch", source) {
             m.problems[n - 1].a = m.problems[n - 2].a;
         }
     }

@@ -1,11 +1,11 @@
-//! The buffer that a store still reads is written by the next tile. Machine-level class 2 (reuse before the last read). Needs several
-//! tiles with one output buffer, the next written at once.
+//! The buffer that a store still reads is written by the next tile. Machine-level class 2 (reuse before the last read). Every
+//! fourth tile, as with four buffers in turn. Needs five tiles that write their output buffer first.
 
 use super::edit::{implementing, ordered, source, unorder};
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use isa::Op;
 use kit::{Claim, PassCx};
+use isa::Op;
 use lir::placed::Placed;
 
 pub(super) const FAULT: Fault = Fault {
@@ -21,7 +21,7 @@ fn edit(p: &mut Placed, cx: &mut PassCx<'_>) {
     let list = implementing(p);
     for w in list.windows(2) {
         let ((_, store), (pc, next)) = (&w[0], &w[1]);
-        let reuse = matches!(store.instr.op, Op::St(_)) && next.group == store.group && next.tile > store.tile;
+        let reuse = matches!(store.instr.op, Op::St(_)) && next.group == store.group && next.tile > store.tile && next.tile % 4 == 0;
         let written = if matches!(next.instr.op, Op::Ld(_)) { next.places.a } else { next.places.d };
         let same = written.is_some() && written == store.places.a;
         if reuse && same && ordered(p, *pc) && cx.permit("reuse", source(&p.stream.fused, store.group)) {

@@ -11,7 +11,7 @@ pub(super) const FAULT: Fault = Fault {
     origin: "tt-metal PR #19542 (M57)",
     summary: "the width of a window uses the dilation of its height",
     min_nodes: 1,
-    detector: Detector::Verifier,
+    detector: Detector::Bound,
     injection: Injection { name: "fault.dilation-of-height", claim: Claim::Bits, edit: Edit::Fused(edit) },
 };
 

@@ -19,31 +19,38 @@ pub(super) fn each(g: &Graph, mut f: impl FnMut(&mut Rebuild<'_>, NodeId, &Node)
 }
 
 /// A node in place of `id` with inferred type; `None` if it has none.
-pub(super) fn typed(r: &mut Rebuild<'_>, id: NodeId, op: Op, attrs: Attrs, inputs: &[ValueId]) -> Option<ValueId> {
+pub(super) fn typed(
+    r: &mut Rebuild<'_>,
+    id: NodeId,
+    op: Op,
+    attrs: Attrs,
+    inputs: &[ValueId],
+) -> Option<ValueId> {
     let inputs: Vec<_> = inputs.iter().map(|&v| Some(v)).collect();
     Build::at(r, id).op(op, attrs, &inputs).ok()
 }
 
-/// Operand of a Pad with zeros on spatial axes before the window operator `n`, and the padding of both together.
-pub(super) fn zero_pad(g: &Graph, n: &Node) -> Option<(ValueId, Vec<i64>)> {
+/// Operand and value of a Pad on spatial axes before the window operator `n`, and the padding of both together.
+pub(super) fn spatial_pad(g: &Graph, n: &Node) -> Option<(ValueId, f32, Vec<i64>)> {
     let pad = &g.nodes[g.producer(n.input(0)?)?];
     if pad.op != Op::Pad || pad.attrs.str("mode") != Some("constant") || pad.input(3).is_some() {
         return None;
     }
-    let zero = match pad.input(2) {
-        None => true,
-        Some(v) => g.constant(v)?.to_f32()? == [0.0],
+    let value = match pad.input(2) {
+        None => 0.0,
+        Some(v) => *g.constant(v)?.to_f32()?.first()?,
     };
     let amounts = g.constant(pad.input(1)?)?.to_i64()?;
     let rank = amounts.len() / 2;
     let outside = |k: usize| amounts[k] == 0 && amounts[rank + k] == 0;
-    if !zero || n.attrs.str("auto_pad") != Some("NOTSET") || rank < 3 || !outside(0) || !outside(1) {
+    if n.attrs.str("auto_pad") != Some("NOTSET") || rank < 3 || !outside(0) || !outside(1) {
         return None;
     }
     let spatial = amounts[2..rank].iter().chain(&amounts[rank + 2..]);
     let own = n.attrs.ints("pads").map_or(vec![0; 2 * rank - 4], <[i64]>::to_vec);
     let sum: Vec<i64> = spatial.zip(own).map(|(a, b)| a + b).collect();
-    (amounts.iter().all(|&a| a >= 0) && sum.iter().any(|&p| p > 0)).then_some((pad.input(0)?, sum))
+    let grows = amounts.iter().all(|&a| a >= 0) && amounts.iter().any(|&a| a > 0);
+    grows.then_some((pad.input(0)?, value, sum))
 }
 
 /// Number under which an edit of a group asks for permission: its first node.

@@ -4,8 +4,8 @@
 use super::edit::{in_spm, rebase, source};
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use isa::Op;
 use kit::{Claim, PassCx};
+use isa::Op;
 use lir::placed::Placed;
 
 pub(super) const FAULT: Fault = Fault {
@@ -21,10 +21,10 @@ fn edit(p: &mut Placed, cx: &mut PassCx<'_>) {
     let mut moves = Vec::new();
     let ops: Vec<_> = p.stream.ops.values().collect();
     for w in ops.windows(2) {
-        // An elementwise result, converted and stored: the converted one lands on what is still read.
+        // The next result is smaller, so that it fits where the operand still lies.
         let (Some(x), Some(y)) = (w[0].places.d, w[1].places.d) else { continue };
-        let reads = w[1].places.a == Some(x) && matches!(w[1].instr.op, Op::Cvt(_));
-        let fits = x != y && in_spm(p, x) && in_spm(p, y) && p.stream.bufs[y].bytes <= p.stream.bufs[x].bytes;
+        let reads = w[1].places.a == Some(x) && matches!(w[1].instr.op, Op::Ew(_) | Op::Cvt(_));
+        let fits = x != y && in_spm(p, x) && in_spm(p, y) && p.stream.bufs[y].bytes < p.stream.bufs[x].bytes;
         if reads && fits && !moves.iter().any(|m: &(_, _, _)| m.1 == y) {
             moves.push((w[1].group, y, p.buf_addr[x]));
         }

@@ -23,7 +23,7 @@ mod lifetime_ends_at_last_write;
 mod lossy_cast_pair_dropped;
 mod max_loses_nan;
 mod mean_divides_by_padded_length;
-mod pad_into_average_pool;
+mod pad_value_not_checked;
 mod parameter_record_off_by_one;
 mod records_of_second_channel_group;
 mod reduction_reads_padding_lanes;
@@ -44,7 +44,6 @@ mod store_offset_not_advanced;
 mod sub_self_is_zero;
 mod token_never_taken;
 mod wait_for_weights_dropped;
-mod zero_pad_into_max_pool;
 
 use anyhow::{Result, anyhow};
 use driver::Injection;
@@ -86,8 +85,7 @@ pub const FAULTS: &[Fault] = &[
     compose_perm_reversed::FAULT,
     concat_axis_fixed::FAULT,
     gemm_perm_unchecked::FAULT,
-    zero_pad_into_max_pool::FAULT,
-    pad_into_average_pool::FAULT,
+    pad_value_not_checked::FAULT,
     scale_through_relu::FAULT,
     sub_self_is_zero::FAULT,
     int_div_floors::FAULT,

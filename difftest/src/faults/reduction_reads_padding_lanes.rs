@@ -1,19 +1,19 @@
-//! A reduction along the innermost axis runs to whole groups of 16 lanes. Machine-level class 8 (padding lanes). Needs more than 16
-//! elements, not a multiple.
+//! A maximum or minimum along the innermost axis runs to whole groups of 16 lanes. Machine-level class 8 (padding lanes). Needs more than
+//! 16 elements, not a multiple.
 
 use super::edit::source;
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use isa::Op;
 use kit::{Claim, PassCx};
+use isa::{Op, RedFn, VxFn};
 use lir::stream::Stream;
 
 pub(super) const FAULT: Fault = Fault {
     id: "reduction-reads-padding-lanes",
     origin: "class 8: tt-metal #52924",
-    summary: "a reduction runs on into the lanes behind its row",
+    summary: "a maximum runs on into the lanes behind its row",
     min_nodes: 1,
-    detector: Detector::Bits,
+    detector: Detector::Verifier,
     injection: Injection { name: "fault.reduction-reads-padding-lanes", claim: Claim::Bits, edit: Edit::Stream(edit) },
 };
 
@@ -21,6 +21,7 @@ fn edit(s: &mut Stream, cx: &mut PassCx<'_>) {
     let fused = s.fused.clone();
     for op in s.ops.values_mut() {
         if let Op::Red(v) = &mut op.instr.op
+            && matches!(v.func, VxFn::Red(RedFn::Max | RedFn::Min))
             && v.axis == 0
             && v.a.s[0] == 1
             && v.n[0] > 16

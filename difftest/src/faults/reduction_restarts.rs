@@ -1,5 +1,5 @@
-//! A reduction that is cut into tiles starts anew in its second tile. Machine-level class 15 (loop-carried state). Needs a reduction
-//! over several tiles.
+//! A reduction that is cut into chunks starts anew in each. Machine-level class 15 (loop-carried state). Needs a reduction of several
+//! chunks.
 
 use super::edit::source;
 use super::{Detector, Fault};
@@ -10,7 +10,7 @@ use lir::tile::{TileOp, TileProgram};
 pub(super) const FAULT: Fault = Fault {
     id: "reduction-restarts",
     origin: "class 15: pypto #768",
-    summary: "a reduction over several tiles forgets the tiles before",
+    summary: "a reduction in several chunks forgets those before",
     min_nodes: 1,
     detector: Detector::Bits,
     injection: Injection { name: "fault.reduction-restarts", claim: Claim::Bits, edit: Edit::Tile(edit) },
@@ -19,7 +19,7 @@ pub(super) const FAULT: Fault = Fault {
 fn edit(t: &mut TileProgram, cx: &mut PassCx<'_>) {
     let fused = t.fused.clone();
     for g in &mut t.groups {
-        for op in g.tiles.iter_mut().skip(1).flat_map(|tile| &mut tile.ops) {
+        for op in g.tiles.iter_mut().flat_map(|tile| &mut tile.ops) {
             if let TileOp::Red { accumulate, .. } = op
                 && *accumulate
                 && cx.permit("carry", source(&fused, g.group))

@@ -5,7 +5,7 @@ use super::edit::source;
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
 use kit::{Claim, PassCx};
-use lir::fused::{Drain, Fused, GroupKind};
+use lir::fused::{Fused, GroupKind, Drain};
 
 pub(super) const FAULT: Fault = Fault {
     id: "requant-scale-of-next-channel",

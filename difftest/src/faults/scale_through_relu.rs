@@ -1,5 +1,6 @@
 //! A constant factor moves from before a Relu to behind it, although it may be negative. Imitates apache/tvm #2182 (M38).
-//! Needs a negative factor.
+//! Needs a negative factor;
+//! Neg is one too.
 
 use super::edit::{each, typed};
 use super::{Detector, Fault};
@@ -23,13 +24,19 @@ pub(super) const FAULT: Fault = Fault {
 fn rewrite(g: &Graph, cx: &mut PassCx<'_>) -> Graph {
     each(g, |r, id, n| {
         let m = &g.nodes[g.producer(n.input(0)?)?];
-        let (x, c) = (m.input(0)?, m.input(1)?);
-        if n.op != Op::Relu || m.op != Op::Mul || g.constant(c).is_none() || !cx.permit("move-scale", n.origin.source) {
+        let constant = |i: usize| m.input(i).is_some_and(|v| g.constant(v).is_some());
+        let data = match m.op {
+            Op::Neg => 0,
+            Op::Mul | Op::Div if constant(1) => 0,
+            Op::Mul if constant(0) => 1,
+            _ => return None,
+        };
+        if n.op != Op::Relu || !cx.permit("move-scale", n.origin.source) {
             return None;
         }
-        let (x, c) = (r.value(x), r.value(c));
-        let y = typed(r, id, Op::Relu, n.attrs.clone(), &[x])?;
-        let y = typed(r, id, Op::Mul, m.attrs.clone(), &[y, c])?;
+        let mut inputs: Vec<_> = m.inputs.iter().flatten().map(|&v| r.value(v)).collect();
+        inputs[data] = typed(r, id, Op::Relu, n.attrs.clone(), &[inputs[data]])?;
+        let y = typed(r, id, m.op, m.attrs.clone(), &inputs)?;
         r.bind(n.outputs[0], y);
         Some(())
     })

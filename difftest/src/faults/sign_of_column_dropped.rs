@@ -1,10 +1,10 @@
 //! The encoder drops the sign bit of the first column of a window. Imitates a packed field that is too narrow (machine-level class 5).
-//! Needs padding on the left of a convolution.
+//! Needs a convolution with more than one column of padding on its left.
 
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use isa::Op;
 use kit::{Claim, PassCx};
+use isa::Op;
 
 pub(super) const FAULT: Fault = Fault {
     id: "sign-of-column-dropped",
@@ -20,7 +20,7 @@ fn edit(bytes: &mut Vec<u8>, cx: &mut PassCx<'_>) {
     for pc in 0..p.code.len() {
         let source = p.debug_of(pc as u32).and_then(|d| d.nodes.first().copied()).unwrap_or(0);
         let (Op::MxConv(m) | Op::MxDw(m)) = &mut p.code[pc].op else { continue };
-        if m.ix0 < 0 && cx.permit("sign", source) {
+        if m.ix0 < -1 && cx.permit("sign", source) {
             m.ix0 &= 0x1ff;
         }
     }

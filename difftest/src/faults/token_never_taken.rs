@@ -1,11 +1,11 @@
-//! The store of the last of several tiles signals a semaphore that nobody waits for. Machine-level class 3 (token imbalance). Needs three
-//! tiles.
+//! The store of the last tile signals a semaphore that nobody waits for. Machine-level class 3 (token imbalance). Needs more tiles than a
+//! semaphore counts, 15.
 
 use super::edit::{implementing, source, update_program};
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use isa::Op;
 use kit::{Claim, PassCx};
+use isa::Op;
 use lir::placed::Placed;
 
 pub(super) const FAULT: Fault = Fault {
@@ -20,7 +20,7 @@ pub(super) const FAULT: Fault = Fault {
 fn edit(p: &mut Placed, cx: &mut PassCx<'_>) {
     let mut last = std::collections::BTreeMap::new();
     for (pc, s) in implementing(p) {
-        if matches!(s.instr.op, Op::St(_)) && s.tile >= 2 {
+        if matches!(s.instr.op, Op::St(_)) && s.tile >= 15 {
             last.insert(s.group, pc);
         }
     }
