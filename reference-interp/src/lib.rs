@@ -14,6 +14,7 @@ pub mod contract;
 pub mod cx;
 pub mod error;
 pub mod eval;
+pub mod extreme;
 pub mod hypothesis;
 pub mod index;
 pub mod ops;

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 pub struct Linear {
     /// Error inherited from outside of the region, per element.
     pub eb: Vec<f64>,
-    /// The region evaluated on absolute values, per element.
+    /// The region evaluated on absolute values of its finite terms, per element.
     pub m: Vec<f64>,
     /// Roundings on a path under any re-association, in units of the accumulator's roundoff.
     pub d: f64,
@@ -97,11 +97,11 @@ impl Float {
     pub fn eb(&self) -> &[f64] {
         self.linear.as_ref().map_or(&self.radius, |l| &l.eb)
     }
-    /// `M`.
+    /// `M`: infinite and NaN terms count 0, the value shows them.
     pub fn m(&self) -> Cow<'_, [f64]> {
         match &self.linear {
             Some(l) => Cow::Borrowed(&l.m),
-            None => Cow::Owned(self.value.iter().map(|x| x.abs()).collect()),
+            None => Cow::Owned(self.value.iter().map(|x| if x.is_finite() { x.abs() } else { 0.0 }).collect()),
         }
     }
     /// `D`.
