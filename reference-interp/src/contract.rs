@@ -228,8 +228,8 @@ impl Contract {
     /// A contract by name:
     /// `anvil` (and `f32`, `bf16`, the same arithmetic): storage by element type, binary32 accumulators, 1 ULP functions, linear
     /// regions may be re-associated; `f16`: binary16 accumulators; `f64`: the real-number meaning up to binary64
-    /// arithmetic, for comparing graphs; `own`: each type computes in itself, order within a reduction free; `onnx`: as
-    /// `own` with 4 ULP functions, for vectors made with numpy.
+    /// arithmetic, for comparing graphs; `own`: each type computes in itself, order within a reduction free; `onnx`: binary32
+    /// accumulators with 4 ULP functions and either NaN rule, for vectors made with numpy.
     pub fn named(name: &str) -> Option<Contract> {
         let base = Contract {
             name: name.into(),
@@ -251,7 +251,6 @@ impl Contract {
             "f64" => Contract { storage: Storage::Real, acc: Accumulator::Fixed(Format::F64), ..base },
             "own" => Contract { acc: Accumulator::OfStorage, reassociate: Reassociate::WithinReduction, ..base },
             "onnx" => Contract {
-                acc: Accumulator::OfStorage,
                 reassociate: Reassociate::WithinReduction,
                 ulps: UlpTable::uniform(4.0),
                 nan: NanRule::Any,

@@ -11,9 +11,9 @@ pub fn strides(dims: &[usize]) -> Vec<usize> {
     s
 }
 
-/// Number of elements of known-bounded extents.
+/// Number of elements; saturates (results are held against the limit before they are made).
 pub fn count(dims: &[usize]) -> usize {
-    dims.iter().product()
+    dims.iter().fold(1usize, |n, &d| n.saturating_mul(d))
 }
 
 /// The extents to which several shapes broadcast (ONNX multidirectional broadcasting).

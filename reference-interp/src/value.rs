@@ -93,6 +93,11 @@ impl Float {
     pub fn may_nan(&self, i: usize) -> bool {
         self.value[i].is_nan() || self.nan.as_ref().is_some_and(|n| n[i])
     }
+    /// Whether anything is reachable: an infinite radius, or a NaN value that is flagged as merely reachable (an
+    /// undecided NaN that passed through an operator without a radius).
+    pub fn open(&self, i: usize) -> bool {
+        self.radius[i].is_infinite() || self.value[i].is_nan() && self.nan.as_ref().is_some_and(|n| n[i])
+    }
     /// Inherited error `eB`.
     pub fn eb(&self) -> &[f64] {
         self.linear.as_ref().map_or(&self.radius, |l| &l.eb)

@@ -1,9 +1,8 @@
 //! Attention and RotaryEmbedding.
 
 use super::elementwise::{add, build, spread};
-use super::linear::{bilinear, mat_shape, multiply};
+use super::linear::{bilinear, mat_shape};
 use super::norm::softmax_line;
-use super::reduce::unstored;
 use super::unary::function_at;
 use crate::cx::{Args, EvalCx};
 use crate::error::{OpResult, invalid, unsupported};
@@ -15,7 +14,7 @@ use ir::{DType, Op};
 fn heads_first(x: &Bounded, heads: i64) -> OpResult<Bounded> {
     let &[b, s, h] = &x.dims[..] else { return Ok(x.clone()) };
     let n = usize::try_from(heads).unwrap_or(0);
-    if n == 0 || h % n != 0 {
+    if n == 0 || n > h.max(1) || !h.is_multiple_of(n) {
         return invalid(format!("{heads} heads do not divide {h}"));
     }
     let d = h / n;
@@ -63,7 +62,7 @@ fn join(past: Option<&Bounded>, x: Bounded) -> OpResult<Bounded> {
 /// Repeats key or value heads for grouped queries.
 fn repeat(x: &Bounded, heads: usize) -> OpResult<Bounded> {
     let h = x.dims[1];
-    if h == 0 || heads % h != 0 {
+    if h == 0 || !heads.is_multiple_of(h) {
         return invalid(format!("{heads} query heads for {h} key heads"));
     }
     let (r, n) = (heads / h, x.dims[2] * x.dims[3]);
@@ -88,12 +87,19 @@ fn bias(a: &Args<'_>, dims: &[usize; 4], past: usize, dtype: DType) -> OpResult<
     let mut plus = |b: Bounded| -> OpResult<()> {
         out = Some(match out.take() {
             None => b,
-            Some(o) => add(&real(a.cx, &unstored(a.cx.contract)), dtype, dims.to_vec(), o.float()?, b.float()?, 1.0),
+            Some(o) => add(&EvalCx { hypothesis: None, ..*a.cx }, dtype, dims.to_vec(), o.float()?, b.float()?, 1.0),
         });
         Ok(())
     };
+    let lengths = if a.opt(6).is_some() { Some(a.ints(6)?) } else { None };
+    if lengths.as_ref().is_some_and(|l| l.len() != dims[0]) {
+        return invalid("one length per batch is needed");
+    }
+    let batch = |i: usize| i / (nk * nq * dims[1]);
     if a.flag("is_causal")? {
-        plus(masked(&|i| i % nk <= i / nk % nq + past))?;
+        // The last query sees the last valid key.
+        let offset = |i: usize| lengths.as_ref().map_or(past as i64, |l| l[batch(i)] - nq as i64);
+        plus(masked(&|i| (i % nk) as i64 <= (i / nk % nq) as i64 + offset(i)))?;
     }
     if let Some(m) = a.opt(3) {
         let m = pad_mask(m, nk)?;
@@ -107,12 +113,8 @@ fn bias(a: &Args<'_>, dims: &[usize; 4], past: usize, dtype: DType) -> OpResult<
             Data::Float(_) => plus(Bounded { dtype, ..m })?,
         }
     }
-    if a.opt(6).is_some() {
-        let len = a.ints(6)?;
-        if len.len() != dims[0] {
-            return invalid("one length per batch is needed");
-        }
-        plus(masked(&|i| ((i % nk) as i64) < len[i / (nk * nq * dims[1])]))?;
+    if let Some(l) = &lengths {
+        plus(masked(&|i| ((i % nk) as i64) < l[batch(i)]))?;
     }
     Ok(out)
 }
@@ -136,14 +138,11 @@ fn pad_mask(m: &Bounded, nk: usize) -> OpResult<Bounded> {
     Ok(pool.take(&idx, dims))
 }
 
-fn real<'a>(cx: &EvalCx<'_>, contract: &'a crate::Contract) -> EvalCx<'a> {
-    EvalCx { contract, hypothesis: None, limit: cx.limit, bounds: cx.bounds }
-}
-
 /// Attention: `softmax(scale Q K^T + bias) V` with caches, grouped heads, causal and padding masks, soft capping.
 ///
-/// Two matrix products (linear bounds), the closed softmax bound on each row, everything between in the accumulator. Scaling
-/// costs 4 roundings (`sqrt(scale)` on each side is legal). Soft capping: `c tanh(x/c)`. A row that is masked altogether is NaN.
+/// Two matrix products (linear bounds), the closed softmax bound on each row; every intermediate may be stored in the
+/// tensor's type, as in ONNX's function body, `sqrt(scale)` on each side. Soft capping, `c tanh(x/c)`,
+/// comes before the bias. A row that is masked altogether gives zeros.
 pub fn attention(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     let (q0, heads_q) = (a.x(0)?, a.node.attrs.int("q_num_heads").unwrap_or(0));
     let heads_kv = a.node.attrs.int("kv_num_heads").unwrap_or(0);
@@ -156,30 +155,28 @@ pub fn attention(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     let (k, v) = (join(a.opt(4), k)?, join(a.opt(5), v)?);
     let (kr, vr) = (repeat(&k, q.dims[1])?, repeat(&v, q.dims[1])?);
     let dims = [q.dims[0], q.dims[1], q.dims[2], kr.dims[2]];
-    let inner = unstored(a.cx.contract);
-    let cx = real(a.cx, &inner);
+    let cx = EvalCx { hypothesis: None, ..*a.cx };
     let dtype = q.dtype;
     let scale = match a.node.attrs.f32("scale") {
         Some(s) => f64::from(s),
         None => 1.0 / libm::sqrt(q.dims[3] as f64),
     };
-    let kt = transpose_last(&kr);
+    let root = libm::sqrt(scale);
+    let (q, kt) = (scaled(&cx, &q, root)?, transpose_last(&scaled(&cx, &kr, root)?));
     let s = mat_shape(&cx, &q.dims, &kt.dims)?;
-    let mut raw = bilinear(&cx, q.float()?, kt.float()?, s.mkn.1, &|p, r, sum| s.product(p, r, sum));
-    multiply(&mut raw, scale);
-    raw.d += 4.0;
-    raw.grid = None;
+    let raw = bilinear(&cx, q.float()?, kt.float()?, s.mkn.1, &|p, r, sum| s.product(p, r, sum));
     let mut taps = Vec::new();
     let mut x = cx.linear(dtype, dims.to_vec(), raw);
-    taps.push(x.clone());
-    if let Some(b) = bias(a, &dims, past, dtype)? {
-        x = add(&cx, dtype, dims.to_vec(), x.float()?, b.float()?, 1.0);
-    }
     taps.push(x.clone());
     let cap = a.f64("softcap")?;
     if cap > 0.0 {
         x = capped(&cx, &x, cap)?;
     }
+    let soft = x.clone();
+    if let Some(b) = bias(a, &dims, past, dtype)? {
+        x = add(&cx, dtype, dims.to_vec(), x.float()?, b.float()?, 1.0);
+    }
+    taps.push(soft);
     taps.push(x.clone());
     let p = softmax_rows(&cx, &x, dims[3])?;
     taps.push(p.clone());
@@ -196,6 +193,14 @@ pub fn attention(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         (f.value[i], f.radius[i], f.nan.as_ref().is_some_and(|n| n[i]))
     });
     Ok(vec![y, k, v, qk])
+}
+
+/// `x c`, where the constant itself is rounded to the tensor's type.
+fn scaled(cx: &EvalCx<'_>, x: &Bounded, c: f64) -> OpResult<Bounded> {
+    let n = x.elements();
+    let u = cx.contract.storage_of(x.dtype).map_or(0.0, crate::Format::u) + 2.0 * cx.u(x.dtype);
+    let f = Float { value: vec![c; n], radius: vec![c.abs() * u; n], linear: None, nan: None, grid: None };
+    Ok(super::elementwise::mul(cx, x.dtype, x.dims.clone(), x.float()?, &f))
 }
 
 fn transpose_last(x: &Bounded) -> Bounded {
@@ -226,6 +231,10 @@ fn softmax_rows(cx: &EvalCx<'_>, x: &Bounded, n: usize) -> OpResult<Bounded> {
     for r in 0..total / n.max(1) {
         let row: Vec<(f64, f64)> = (r * n..(r + 1) * n).map(|i| (f.value[i], f.radius[i])).collect();
         let flag = (r * n..(r + 1) * n).any(|i| f.radius[i].is_infinite() || f.nan.as_ref().is_some_and(|n| n[i]));
+        let masked = row.iter().all(|p| p.0 == f64::NEG_INFINITY);
+        if masked && !flag {
+            continue;
+        }
         for (k, (y, radius)) in softmax_line(cx, x.dtype, &row, false).into_iter().enumerate() {
             (v[r * n + k], nan[r * n + k]) = (y, flag);
             e[r * n + k] = if flag { f64::INFINITY } else { radius };

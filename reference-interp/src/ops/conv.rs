@@ -36,7 +36,8 @@ impl ConvShape {
             return invalid(format!("data {x:?} and weights {w:?} are no convolution"));
         }
         let group = a.int("group")?;
-        if group < 1 || group as usize * w[1] != x[1] || w[0] % group as usize != 0 {
+        let fits = |g: usize| g.checked_mul(w[1]) == Some(x[1]) && g <= w[0].max(1) && w[0].is_multiple_of(g);
+        if group < 1 || !fits(group as usize) {
             return invalid(format!("{group} groups do not fit data {x:?} and weights {w:?}"));
         }
         check_kernel(a, &w[2..])?;
@@ -138,7 +139,13 @@ pub fn conv_transpose(a: &Args<'_>) -> OpResult<Bounded> {
     let (x, w) = (a.x(0)?, a.x(1)?);
     let r = x.rank().saturating_sub(2);
     let group = a.int("group")?;
-    if x.rank() < 2 || w.rank() != x.rank() || group < 1 || w.dims[0] != x.dims[1] || x.dims[1] % group as usize != 0 {
+    if x.rank() < 2
+        || w.rank() != x.rank()
+        || group < 1
+        || w.dims[0] != x.dims[1]
+        || group as usize > x.dims[1].max(1)
+        || !x.dims[1].is_multiple_of(group as usize)
+    {
         return invalid(format!("data {:?} and weights {:?} are no transposed convolution", x.dims, w.dims));
     }
     check_kernel(a, &w.dims[2..])?;
@@ -206,8 +213,9 @@ fn transpose_extents(
         None if same => Some((0..r).map(|k| input[k] as i64 * at.strides[k]).collect()),
         None => None,
     };
-    if extra.len() != r {
-        return invalid("output_padding is too short");
+    let sane = |v: &[i64]| v.iter().all(|&p| (0..1 << 31).contains(&p));
+    if extra.len() != r || !sane(&extra) || want.as_ref().is_some_and(|w| !sane(w)) {
+        return invalid("output_padding or output_shape does not fit");
     }
     let (mut out, mut begin) = (Vec::new(), Vec::new());
     for k in 0..r {

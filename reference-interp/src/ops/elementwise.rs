@@ -304,7 +304,8 @@ pub fn prelu(a: &Args<'_>) -> OpResult<Bounded> {
     }))
 }
 
-/// Mod. Floats (`fmod=1`): C's fmod, exact, sign of the dividend; undecided operands near a multiple give the hull `(-|b|, |b|)`.
+/// Mod. Floats: C's fmod, exact, sign of the dividend; with `fmod=0` numpy's, sign of the divisor (one addition, rounded).
+/// Operands that are not exact give the hull `(-|b|, |b|)`: near a multiple the remainder jumps.
 pub fn modulo(a: &Args<'_>) -> OpResult<Bounded> {
     let (x, y, dims) = pair(a.cx, a.x(0)?, a.x(1)?)?;
     let fmod = a.flag("fmod")?;
@@ -334,19 +335,26 @@ pub fn modulo(a: &Args<'_>) -> OpResult<Bounded> {
             Ok(Bounded::from_int(x.dtype, dims, r))
         }
         (Data::Float(p), Data::Float(q)) => {
-            if !fmod {
-                return invalid("Mod of floats needs fmod=1");
-            }
             let cx = a.cx;
             Ok(build(cx, x.dtype, dims, p.value.len(), |i| {
-                let v = libm::fmod(p.value[i], q.value[i]);
+                let (a, b) = (p.value[i], q.value[i]);
+                let r = libm::fmod(a, b);
+                let (v, local) = if fmod || r.is_nan() {
+                    (r, 0.0)
+                } else if r == 0.0 {
+                    (0f64.copysign(b), 0.0)
+                } else if (r < 0.0) == (b < 0.0) {
+                    (r, 0.0)
+                } else {
+                    (r + b, if b.is_infinite() { 0.0 } else { cx.u(x.dtype) * (r + b).abs() })
+                };
                 let nan = p.nan.as_ref().is_some_and(|n| n[i]) || q.nan.as_ref().is_some_and(|n| n[i]);
                 if p.radius[i] == 0.0 && q.radius[i] == 0.0 {
-                    return (v, 0.0, nan);
+                    return (v, local, nan);
                 }
                 // An infinite dividend, or a divisor that may be 0, gives NaN.
-                let open = q.value[i].abs() <= q.radius[i] || v.is_nan();
-                let e = 2.0 * (q.value[i].abs() + q.radius[i]);
+                let open = b.abs() <= q.radius[i] || v.is_nan();
+                let e = 2.0 * (b.abs() + q.radius[i]);
                 (v, if v.is_nan() || e.is_nan() { f64::INFINITY } else { e }, nan || open)
             }))
         }

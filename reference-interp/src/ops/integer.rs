@@ -35,7 +35,8 @@ pub fn int_binary(d: DType, a: &Int, b: &Int, f: impl Fn(i128, i128) -> Option<i
     Int::with_hull(value, hull)
 }
 
-/// BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot, BitShift (logical; by the width or more gives 0). An undecided operand
+/// BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot, BitShift (of signed integers: to the right
+/// arithmetic; by the width or more, or by a negative number, all bits are shifted out). An undecided operand
 /// gives an undecided result.
 pub fn bitwise(a: &Args<'_>) -> OpResult<Bounded> {
     let op = a.node.op;
@@ -45,7 +46,7 @@ pub fn bitwise(a: &Args<'_>) -> OpResult<Bounded> {
     } else {
         pair(a.cx, a.x(0)?, a.x(1)?)?
     };
-    if !x.dtype.is_int() || op == Op::BitShift && x.dtype.is_signed_int() {
+    if !x.dtype.is_int() {
         return invalid(format!("{op} of {} is not defined", x.dtype));
     }
     let left = op == Op::BitShift && a.str("direction")? == "LEFT";
@@ -55,7 +56,8 @@ pub fn bitwise(a: &Args<'_>) -> OpResult<Bounded> {
         Op::BitwiseAnd => p & q,
         Op::BitwiseOr => p | q,
         Op::BitwiseXor => p ^ q,
-        _ if q >= bits => 0,
+        _ if left && !(0..bits).contains(&q) => 0,
+        _ if !(0..bits).contains(&q) => p >> 127,
         _ if left => p << q,
         _ => p >> q,
     };

@@ -62,7 +62,7 @@ fn reshape_dims(x: &Bounded, want: &[i64], allow_zero: bool) -> OpResult<Vec<usi
     if let Some(k) = infer {
         let rest = out.iter().try_fold(1usize, |p, &d| p.checked_mul(d));
         match rest {
-            Some(r) if r > 0 && x.elements() % r == 0 => out[k] = x.elements() / r,
+            Some(r) if r > 0 && x.elements().is_multiple_of(r) => out[k] = x.elements() / r,
             _ => return invalid(format!("shape {want:?} does not fit {} elements", x.elements())),
         }
     }
@@ -130,8 +130,8 @@ pub fn split(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
                 Some(n) => dim(n)?,
                 None => a.node.outputs.len(),
             };
-            if n == 0 {
-                return invalid("a split into no parts");
+            if n == 0 || n > a.cx.limit {
+                return invalid(format!("a split into {n} parts"));
             }
             let each = total.div_ceil(n);
             (0..n).map(|i| each.min(total.saturating_sub(i * each))).collect()
@@ -283,8 +283,8 @@ pub fn blocks(a: &Args<'_>) -> OpResult<Bounded> {
     let x = a.x(0)?;
     let &[n, c, h, w] = &x.dims[..] else { return invalid("rank 4 is needed") };
     let b = dim(a.int("blocksize")?)?;
-    if b == 0 {
-        return invalid("a block size of 0");
+    if b == 0 || b > 1 << 15 {
+        return invalid(format!("a block size of {b}"));
     }
     let d2s = a.node.op == Op::DepthToSpace;
     let divisible = if d2s { c % (b * b) == 0 } else { h % b == 0 && w % b == 0 };
@@ -395,7 +395,18 @@ pub fn col2im(a: &Args<'_>) -> OpResult<Bounded> {
     let r = image.len();
     let list = |name: &str, d: i64, n: usize| a.int_list(name).map_or_else(|| vec![d; n], <[i64]>::to_vec);
     let (dil, strd, pads) = (list("dilations", 1, r), list("strides", 1, r), list("pads", 0, 2 * r));
-    let ok = block.len() == r && dil.len() == r && strd.len() == r && pads.len() == 2 * r && x.rank() == 3;
+    let sane = |v: &[i64]| v.iter().all(|p| p.abs() < 1 << 31);
+    let small = |v: &[usize]| count(v) <= a.cx.limit;
+    let ok = sane(&dil)
+        && sane(&strd)
+        && sane(&pads)
+        && small(&image)
+        && small(&block)
+        && block.len() == r
+        && dil.len() == r
+        && strd.len() == r
+        && pads.len() == 2 * r
+        && x.rank() == 3;
     if !ok || strd.iter().chain(&dil).any(|&s| s < 1) || block.contains(&0) {
         return invalid("attributes of Col2Im do not fit the image's rank");
     }

@@ -16,13 +16,14 @@ pub mod quant;
 pub mod recurrent;
 pub mod reduce;
 pub mod resize;
+pub mod roi;
 pub mod sample;
 pub mod shape;
 pub mod unary;
 pub mod window;
 
 use crate::cx::Args;
-use crate::error::{OpResult, unsupported};
+use crate::error::OpResult;
 use crate::value::Bounded;
 use ir::Op;
 
@@ -115,8 +116,8 @@ pub fn eval(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         Op::Resize => one(resize::resize(a)),
         Op::GridSample => one(sample::grid_sample(a)),
         Op::AffineGrid => one(resize::affine_grid(a)),
-        Op::RoiAlign => unsupported("region-of-interest pooling is not implemented"),
-        Op::DeformConv => unsupported("deformable convolution is not implemented"),
+        Op::RoiAlign => one(roi::roi_align(a)),
+        Op::DeformConv => one(roi::deform_conv(a)),
         Op::LSTM | Op::GRU | Op::RNN => recurrent::recurrent(a),
         Op::Attention => attention::attention(a),
         Op::RotaryEmbedding => one(attention::rotary(a)),

@@ -287,7 +287,7 @@ pub fn group(a: &Args<'_>) -> OpResult<Bounded> {
     let c = x.dims[1];
     let groups =
         if a.node.op == Op::InstanceNormalization { c } else { usize::try_from(a.int("num_groups")?).unwrap_or(0) };
-    if groups == 0 && c > 0 || c % groups.max(1) != 0 {
+    if groups == 0 && c > 0 || groups > c.max(1) || !c.is_multiple_of(groups.max(1)) {
         return invalid(format!("{c} channels do not divide into {groups} groups"));
     }
     let per = count(&x.dims[1..]) / groups.max(1);

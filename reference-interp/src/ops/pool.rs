@@ -19,7 +19,9 @@ fn geometry(a: &Args<'_>, x: &Bounded) -> OpResult<(Window, Vec<usize>)> {
     }
     let r = x.rank() - 2;
     let kernel: Vec<usize> = match a.int_list("kernel_shape") {
-        Some(k) if k.len() == r && k.iter().all(|&k| k > 0) => k.iter().map(|&k| k as usize).collect(),
+        Some(k) if k.len() == r && k.iter().all(|&k| (1..1 << 31).contains(&k)) => {
+            k.iter().map(|&k| k as usize).collect()
+        }
         k => return invalid(format!("kernel_shape {k:?} does not fit {r} spatial axes")),
     };
     let w = Window::new(&x.dims[2..], &kernel, &WindowAttrs::read(a, r)?, a.flag("ceil_mode")?)?;
@@ -259,7 +261,9 @@ pub fn max_unpool(a: &Args<'_>) -> OpResult<Bounded> {
     let (x, idx) = (a.x(0)?, a.x(1)?);
     let r = x.rank().saturating_sub(2);
     let at = WindowAttrs::read(a, r)?;
-    let Some(kernel) = a.int_list("kernel_shape").filter(|k| k.len() == r && r > 0) else {
+    let Some(kernel) =
+        a.int_list("kernel_shape").filter(|k| k.len() == r && r > 0 && k.iter().all(|&k| (1..1 << 31).contains(&k)))
+    else {
         return invalid("kernel_shape does not fit the data");
     };
     let mut natural = x.dims.clone();
@@ -267,6 +271,7 @@ pub fn max_unpool(a: &Args<'_>) -> OpResult<Bounded> {
         let d = (x.dims[k + 2] as i64 - 1) * at.strides[k] - at.pads[k] - at.pads[k + r] + kernel[k];
         natural[k + 2] = usize::try_from(d).or_else(|_| invalid("the padding removes more than there is"))?;
     }
+    a.cx.alloc(&natural)?;
     let dims = match a.opt_ints(2)? {
         Some(s) if s.len() == x.rank() && s.iter().all(|&d| d >= 0) => s.iter().map(|&d| d as usize).collect(),
         Some(s) => return invalid(format!("output shape {s:?}")),

@@ -48,6 +48,9 @@ fn scale_map(a: &Args<'_>, x: &Bounded, s: &Bounded) -> OpResult<Vec<usize>> {
 
 fn decided<'a>(what: &str, b: &'a Bounded) -> OpResult<&'a [i128]> {
     let i = b.int()?;
+    if i.value.is_empty() {
+        return invalid(format!("an empty {what}"));
+    }
     if i.hull.is_some() { unsupported(format!("an undecided {what}")) } else { Ok(&i.value) }
 }
 
@@ -295,11 +298,16 @@ fn one_zero_point(z: &Bounded) -> OpResult<i128> {
     }
 }
 
+fn scales_present(all: &[&Bounded]) -> OpResult<()> {
+    if all.iter().any(|s| s.elements() == 0) { invalid("an empty scale") } else { Ok(()) }
+}
+
 /// QLinearMatMul: operands a, a_scale, a_zp, b, b_scale, b_zp, y_scale, y_zp.
 pub fn qlinear_matmul(a: &Args<'_>) -> OpResult<Bounded> {
     let (x, y) = (a.x(0)?, a.x(3)?);
     let (dims, v, r) = matmul_sums(a, x, a.opt(2), y, a.opt(5))?;
     let (sx, sy, so) = (a.x(1)?, a.x(4)?, a.x(6)?);
+    scales_present(&[sx, sy, so])?;
     let n = if y.rank() > 1 { *dims.last().unwrap_or(&1) } else { 1 };
     let m = if x.rank() > 1 { x.dims[x.rank() - 2] } else { 1 };
     let row =
@@ -359,6 +367,7 @@ pub fn qlinear_conv(a: &Args<'_>) -> OpResult<Bounded> {
         }
     }
     let (sx, sw, so) = (a.x(1)?, a.x(4)?, a.x(6)?);
+    scales_present(&[sx, sw, so])?;
     if sw.elements() != 1 && sw.elements() != dims[1] {
         return invalid(format!("{} weight scales for {} channels", sw.elements(), dims[1]));
     }

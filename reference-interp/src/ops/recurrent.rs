@@ -54,12 +54,12 @@ impl Cell<'_> {
         Ok(self.cx.linear(self.dtype, s.out.clone(), raw))
     }
     fn add(&self, a: &Bounded, b: &Bounded) -> OpResult<Bounded> {
-        let b = super::elementwise::spread(b, &a.dims);
-        Ok(add(&self.cx, self.dtype, a.dims.clone(), a.float()?, b.float()?, 1.0))
+        let (a, b, dims) = super::elementwise::pair(&self.cx, a, b)?;
+        Ok(add(&self.cx, self.dtype, dims, a.float()?, b.float()?, 1.0))
     }
     fn mul(&self, a: &Bounded, b: &Bounded) -> OpResult<Bounded> {
-        let b = super::elementwise::spread(b, &a.dims);
-        Ok(mul(&self.cx, self.dtype, a.dims.clone(), a.float()?, b.float()?))
+        let (a, b, dims) = super::elementwise::pair(&self.cx, a, b)?;
+        Ok(mul(&self.cx, self.dtype, dims, a.float()?, b.float()?))
     }
     /// `1 - a`.
     fn complement(&self, a: &Bounded) -> OpResult<Bounded> {
@@ -92,6 +92,9 @@ fn part(x: &Bounded, dir: usize, from: usize, n: usize) -> OpResult<Bounded> {
 fn masked(new: &Bounded, old: &Bounded, len: Option<&[i64]>, t: usize) -> OpResult<Bounded> {
     let Some(len) = len else { return Ok(new.clone()) };
     let h = new.dims[1];
+    if new.dims != old.dims {
+        return invalid(format!("a state of shape {:?} for {:?}", old.dims, new.dims));
+    }
     let pool = Bounded::pool(&[new, old])?;
     let n = new.elements();
     let idx: Vec<usize> = (0..n).map(|i| if (t as i64) < len[i / h.max(1)] { i } else { n + i }).collect();

@@ -34,6 +34,8 @@ struct AxisScale {
     input: usize,
     output: usize,
     scale: f64,
+    /// `input * scale` before it is cut to an integer; equal to `output` where sizes are given.
+    width: f64,
     roi: (f64, f64),
 }
 
@@ -59,8 +61,11 @@ fn plan(a: &Args<'_>, x: &Bounded) -> OpResult<Vec<AxisScale>> {
     let roi = scalars(a.opt(1))?;
     let scales = scalars(a.opt(2))?;
     let sizes = a.opt(3).filter(|s| s.elements() > 0).map(Bounded::ints).transpose()?;
-    let mut out: Vec<AxisScale> =
-        x.dims.iter().map(|&d| AxisScale { input: d, output: d, scale: 1.0, roi: (0.0, 1.0) }).collect();
+    let mut out: Vec<AxisScale> = x
+        .dims
+        .iter()
+        .map(|&d| AxisScale { input: d, output: d, scale: 1.0, width: d as f64, roi: (0.0, 1.0) })
+        .collect();
     let n = ax.len();
     if let Some(r) = roi.filter(|r| r.len() == 2 * n) {
         ax.iter().enumerate().for_each(|(i, &k)| out[k].roi = (r[i], r[n + i]));
@@ -72,7 +77,8 @@ fn plan(a: &Args<'_>, x: &Bounded) -> OpResult<Vec<AxisScale>> {
                     return invalid(format!("scale {}", s[i]));
                 }
                 out[k].scale = s[i];
-                out[k].output = libm::floor(out[k].input as f64 * s[i]).min(1e15) as usize;
+                out[k].width = out[k].input as f64 * s[i];
+                out[k].output = libm::floor(out[k].width).min(1e15) as usize;
             }
         }
         (_, Some(s)) if s.len() == n => {
@@ -93,6 +99,7 @@ fn plan(a: &Args<'_>, x: &Bounded) -> OpResult<Vec<AxisScale>> {
                     Some(c) => libm::floor(out[k].input as f64 * c + 0.5).min(1e15) as usize,
                     None => s[i] as usize,
                 };
+                out[k].width = out[k].output as f64;
             }
         }
         _ => return invalid("one scale or one size per axis is needed"),
@@ -100,38 +107,55 @@ fn plan(a: &Args<'_>, x: &Bounded) -> OpResult<Vec<AxisScale>> {
     Ok(out)
 }
 
-/// Position of result `o` in the input, and whether it is exact in any format.
-fn position(mode: &str, s: &AxisScale, o: usize) -> OpResult<(f64, bool)> {
-    let (x, n, m) = (o as f64, s.input as f64, s.output as f64);
-    let short = |r: f64, q: f64| r * q == 1.0 && low_bit_exp(r).is_none_or(|k| k >= -12);
-    let half = (x + 0.5) / s.scale - 0.5;
-    let dyadic = short(1.0 / s.scale, s.scale);
+/// Where a result lies in the input.
+#[derive(Clone, Copy, Debug)]
+struct Position {
+    at: f64,
+    /// Exact in every evaluation: the scale is a short binary fraction.
+    exact: bool,
+    /// Exact in binary32 as the formula is written (the quotient is a number of binary32): what nearest may rely on.
+    written: bool,
+}
+
+/// `p / q`, with `written` set where that is a number of binary32.
+fn divided(p: f64, q: f64, offset: f64, exact: bool) -> Position {
+    let r = p / q;
+    let f32_exact = |x: f64| crate::round::round(x, crate::Format::F32) == x;
+    let written = f32_exact(r) && libm::fma(r, q, -p) == 0.0 && f32_exact(q) && f32_exact(r + offset);
+    Position { at: r + offset, exact, written: written || exact }
+}
+
+/// Position of result `o` along an axis, by ONNX's formula for the mode. `align_corners` and `tf_crop_and_resize` use the uncut
+/// width `input * scale`, as onnx.reference does (implementations differ here).
+fn position(mode: &str, s: &AxisScale, o: usize) -> OpResult<Position> {
+    let (x, n) = (o as f64, s.input as f64);
+    let short = |r: f64, q: f64, p: f64| r * q == p && low_bit_exp(r).is_none_or(|k| k >= -12);
+    let dyadic = short(1.0 / s.scale, s.scale, 1.0);
+    let half = divided(x + 0.5, s.scale, -0.5, dyadic);
+    let zero = Position { at: 0.0, exact: true, written: true };
+    let span = s.width - 1.0;
     Ok(match mode {
-        "half_pixel" => (half, dyadic),
+        "half_pixel" => half,
         "pytorch_half_pixel" => {
             if s.output > 1 {
-                (half, dyadic)
+                half
             } else {
-                (0.0, true)
+                zero
             }
         }
-        "asymmetric" => (x / s.scale, dyadic),
-        "align_corners" => {
-            let r = if s.output > 1 { (n - 1.0) / (m - 1.0) } else { 0.0 };
-            (
-                if s.output > 1 { x * (n - 1.0) / (m - 1.0) } else { 0.0 },
-                r * (m - 1.0) == n - 1.0 && low_bit_exp(r).is_none_or(|k| k >= -12),
-            )
-        }
+        "asymmetric" => divided(x, s.scale, 0.0, dyadic),
+        "align_corners" if s.output <= 1 => zero,
+        "align_corners" => divided(x * (n - 1.0), span, 0.0, short((n - 1.0) / span, span, n - 1.0)),
         "half_pixel_symmetric" => {
-            let adjust = m / (s.scale * n);
-            (n / 2.0 * (1.0 - adjust) + half, dyadic && adjust == 1.0)
+            let adjust = s.output as f64 / s.width;
+            let at = n / 2.0 * (1.0 - adjust) + half.at;
+            let same = adjust == 1.0;
+            Position { at, exact: same && half.exact, written: same && half.written }
         }
         "tf_crop_and_resize" => {
             let (r0, r1) = s.roi;
-            let span = if s.output > 1 { x * (r1 - r0) * (n - 1.0) / (m - 1.0) } else { (r1 - r0) * (n - 1.0) / 2.0 };
-            let start = if s.output > 1 { r0 * (n - 1.0) } else { r0 * (n - 1.0) };
-            (start + span, false)
+            let inside = if s.output > 1 { x * (r1 - r0) * (n - 1.0) / span } else { (r1 - r0) * (n - 1.0) / 2.0 };
+            Position { at: r0 * (n - 1.0) + inside, exact: false, written: false }
         }
         m => return invalid(format!("unknown coordinate_transformation_mode `{m}`")),
     })
@@ -189,8 +213,9 @@ fn points(a: &Args<'_>, s: &AxisScale, u: f64) -> OpResult<Vec<Point>> {
     let cubic_a = a.f64("cubic_coeff_a")?;
     let mut out = Vec::with_capacity(s.output);
     for o in 0..s.output {
-        let (pos, exact) = position(coord, s, o)?;
-        let err = if exact { 0.0 } else { 6.0 * u * (pos.abs() + 1.0) };
+        let p = position(coord, s, o)?;
+        let pos = p.at;
+        let err = if p.exact || p.written && mode == "nearest" { 0.0 } else { 6.0 * u * (pos.abs() + 1.0) };
         let outside = coord == "tf_crop_and_resize" && (pos < -err || pos > (n - 1) as f64 + err);
         let floor = libm::floor(pos);
         let (base, t) = (floor as i64, pos - floor);

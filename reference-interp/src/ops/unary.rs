@@ -168,16 +168,10 @@ fn propagated(op: Op, v: f64, e: f64, y: f64) -> f64 {
     let (lo, hi) = ((v - e).max(d0), (v + e).min(d1));
     match op {
         Op::Sin | Op::Cos => return e.min(2.0),
-        Op::Tan => {
-            if !e.is_finite() || libm::floor(lo / PI + 0.5) != libm::floor(hi / PI + 0.5) {
-                return f64::INFINITY;
-            }
+        Op::Tan if !e.is_finite() || libm::floor(lo / PI + 0.5) != libm::floor(hi / PI + 0.5) => {
+            return f64::INFINITY;
         }
-        Op::Reciprocal => {
-            if lo <= 0.0 && hi >= 0.0 {
-                return f64::INFINITY;
-            }
-        }
+        Op::Reciprocal if lo <= 0.0 && hi >= 0.0 => return f64::INFINITY,
         _ => {}
     }
     let mut r = hull_radius(y, value(op, lo), value(op, hi));
@@ -316,7 +310,8 @@ pub fn activation(a: &Args<'_>) -> OpResult<Bounded> {
     let x = a.x(0)?;
     let f = x.float()?;
     let act = describe(a, x.dtype)?;
-    let (u, eta) = (a.cx.u(x.dtype), a.cx.eta(a.cx.acc(x.dtype)));
+    let acc = a.cx.acc(x.dtype);
+    let (u, eta) = (a.cx.u(x.dtype), a.cx.eta(acc));
     let (v, e, n) = map(f, |v, e| {
         let y = (act.f)(v);
         if v.is_infinite() && y.is_nan() && e == 0.0 {
@@ -327,7 +322,9 @@ pub fn activation(a: &Args<'_>) -> OpResult<Bounded> {
             return (y, 0.0, false);
         }
         if v.is_infinite() && e == 0.0 {
-            return (y, 0.0, false);
+            // A limit is a product of constants, exact if it is a number of the accumulator.
+            let exact = crate::round::round(y, acc) == y;
+            return (y, if exact { 0.0 } else { 4.0 * u * y.abs() }, false);
         }
         let (lo, hi) = (v - e, v + e);
         let mut r = hull_radius(y, (act.f)(lo), (act.f)(hi));

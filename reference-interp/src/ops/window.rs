@@ -4,6 +4,11 @@ use crate::cx::Args;
 use crate::error::{OpResult, invalid};
 use crate::index::{Odometer, count, strides};
 
+/// Most taps of one window.
+const MAX_TAPS: usize = 1 << 26;
+/// Most taps of all windows of one plane.
+const MAX_WORK: usize = 1 << 30;
+
 /// Geometry of a window over any number of spatial axes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Window {
@@ -79,8 +84,8 @@ impl Window {
     pub fn new(input: &[usize], kernel: &[usize], w: &WindowAttrs, ceil: bool) -> OpResult<Window> {
         let r = input.len();
         let (mut begin, mut end, mut out) = (vec![0; r], vec![0; r], vec![0; r]);
-        if kernel.contains(&0) {
-            return invalid("an empty window");
+        if kernel.contains(&0) || count(kernel) > MAX_TAPS {
+            return invalid(format!("a window of {kernel:?}"));
         }
         for k in 0..r {
             let (n, s) = (input[k] as i64, w.strides[k]);
@@ -107,6 +112,9 @@ impl Window {
                 o -= 1; // the last window would begin in the end padding
             }
             out[k] = o as usize;
+        }
+        if count(&out).saturating_mul(count(kernel)) > MAX_WORK {
+            return invalid(format!("{out:?} windows of {kernel:?} are too many"));
         }
         let (strides, dilations) = (w.strides.clone(), w.dilations.clone());
         Ok(Window { input: input.to_vec(), kernel: kernel.to_vec(), out, strides, dilations, begin, end })
