@@ -19,6 +19,8 @@ pub struct Setup {
     pub precision: Precision,
     /// Arithmetic contract.
     pub contract: Contract,
+    /// The contract of one group on the machine's own inputs: sharper, since the machine's order of additions is fixed.
+    pub group_contract: Contract,
     /// Which rewrites may happen.
     pub permit: Permit,
     /// Legal choices.
@@ -42,6 +44,7 @@ impl Setup {
             opt_level: 2,
             precision: Precision::AsIs,
             contract: Contract::named("anvil").expect("a built-in contract"),
+            group_contract: Contract::named("anvil-group").expect("a built-in contract"),
             permit: Permit::All,
             control: Control::production(),
             injections: Vec::new(),

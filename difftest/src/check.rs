@@ -63,7 +63,13 @@ pub fn check_observed(case: &Case, phase: &mut dyn FnMut(&'static str)) -> Repor
         r.verdict = Some(f.verdict);
     }
     r.rewrites = log;
-    r.undecided_groups = r.best_decided.values().filter(|&&d| d < DECIDED).count() as u64;
+    r.undecided = r
+        .best_decided
+        .iter()
+        .filter(|(_, d)| **d < DECIDED)
+        .map(|(g, d)| format!("{}: {:.0} % decided", ops_of(&c, GroupId(*g)), 100.0 * d))
+        .collect();
+    r.undecided_groups = r.undecided.len() as u64;
     if r.verdict.is_none() {
         r.verdict = Some(if r.undecided_groups > 0 { Verdict::Undecided } else { Verdict::Agree });
     }
@@ -376,7 +382,7 @@ fn groups(setup: &Setup, c: &Compilation, inputs: &[Tensor], run: &Run, set: usi
         let Some(v) = out else { continue };
         let Some(got) = given.get(&v).cloned() else { continue };
         let nodes = with_aliases(g, &group.nodes, &given);
-        let e = match reference::evaluate_nodes(g, &nodes, &given, &setup.contract) {
+        let e = match reference::evaluate_nodes(g, &nodes, &given, &setup.group_contract) {
             Ok(e) => e,
             Err(EvalError::Unsupported { reason, .. }) => {
                 r.verdict = Some(Verdict::Unsupported);
@@ -389,7 +395,7 @@ fn groups(setup: &Setup, c: &Compilation, inputs: &[Tensor], run: &Run, set: usi
             }
         };
         let Some(want) = e.value(v) else { continue };
-        let rep = want.check(&got, &setup.contract);
+        let rep = want.check(&got, &setup.group_contract);
         r.groups_checked += 1;
         r.elements += rep.elements as u64;
         r.decided += rep.decided as u64;

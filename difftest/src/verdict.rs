@@ -205,6 +205,8 @@ pub struct Report {
     pub groups_failed: u64,
     /// Groups with under 90 % of their elements decided on every input set.
     pub undecided_groups: u64,
+    /// Which these are.
+    pub undecided: Vec<String>,
     /// Decided share of each group on its best input set.
     pub best_decided: BTreeMap<u32, f64>,
     /// Rewrites that the compilation applied, in order.

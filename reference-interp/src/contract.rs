@@ -117,6 +117,16 @@ pub enum Reassociate {
     LinearRegion,
 }
 
+/// In which order the terms of a sum are added: how many roundings one term can meet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// Any: a term may pass through every addition.
+    Any,
+    /// Groups of 16 in a fixed tree of four levels, then the groups one after another (NPU.md 3.2): a term meets its
+    /// product's rounding, four levels and at most as many additions as there are groups.
+    Groups16,
+}
+
 /// Subnormal results.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flush {
@@ -202,6 +212,8 @@ pub struct Contract {
     pub acc: Accumulator,
     /// Re-association.
     pub reassociate: Reassociate,
+    /// Order of the terms of one sum.
+    pub order: Order,
     /// Whether intermediates may stay in the accumulator's format. The bounds cover both, so this only forbids
     /// treating a double rounding as a fact.
     pub may_fuse: bool,
@@ -223,11 +235,12 @@ pub struct Contract {
 
 impl Contract {
     /// Names that [`Contract::named`] knows.
-    pub const NAMES: &'static [&'static str] = &["anvil", "f32", "bf16", "f16", "f64", "own", "onnx"];
+    pub const NAMES: &'static [&'static str] = &["anvil", "anvil-group", "f32", "bf16", "f16", "f64", "own", "onnx"];
 
     /// A contract by name:
     /// `anvil` (and `f32`, `bf16`, the same arithmetic): storage by element type, binary32 accumulators, 1 ULP functions, linear
-    /// regions may be re-associated; `f16`: binary16 accumulators; `f64`: the real-number meaning up to binary64
+    /// regions may be re-associated; `anvil-group`: one kernel of the machine, whose order of
+    /// additions is fixed; `f16`: binary16 accumulators; `f64`: the real-number meaning up to binary64
     /// arithmetic, for comparing graphs; `own`: each type computes in itself, order within a reduction free; `onnx`: binary32
     /// accumulators with 4 ULP functions and either NaN rule, for vectors made with numpy.
     pub fn named(name: &str) -> Option<Contract> {
@@ -236,6 +249,7 @@ impl Contract {
             storage: Storage::ByDtype,
             acc: Accumulator::Fixed(Format::F32),
             reassociate: Reassociate::LinearRegion,
+            order: Order::Any,
             may_fuse: true,
             flush: Flush::Never,
             ulps: UlpTable::uniform(1.0),
@@ -247,6 +261,7 @@ impl Contract {
         };
         Some(match name {
             "anvil" | "f32" | "bf16" => base,
+            "anvil-group" => Contract { reassociate: Reassociate::WithinReduction, order: Order::Groups16, ..base },
             "f16" => Contract { acc: Accumulator::Fixed(Format::F16), ..base },
             "f64" => Contract { storage: Storage::Real, acc: Accumulator::Fixed(Format::F64), ..base },
             "own" => Contract { acc: Accumulator::OfStorage, reassociate: Reassociate::WithinReduction, ..base },

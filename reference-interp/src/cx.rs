@@ -1,7 +1,7 @@
 //! What kernels share: the contract's constants, the two ways in which a float result is finished, and the reading of
 //! operands and attributes.
 
-use crate::contract::{Contract, Flush, Format, Func, Reassociate, exp2i};
+use crate::contract::{Contract, Flush, Format, Func, Order, Reassociate, exp2i};
 use crate::error::{OpResult, invalid};
 use crate::extreme::Signed;
 use crate::hypothesis::Hypothesis;
@@ -64,6 +64,13 @@ impl<'a> EvalCx<'a> {
     pub fn gamma(&self, n: f64, u: f64) -> f64 {
         let nu = n * u;
         if nu >= 1.0 { f64::INFINITY } else { nu / (1.0 - nu) * (1.0 + exp2i(-30)) }
+    }
+    /// Most roundings that one of `terms` products or terms meets, if they come in `groups` groups of at most 16.
+    pub fn depth(&self, terms: f64, groups: f64) -> f64 {
+        match self.contract.order {
+            Order::Any => terms,
+            Order::Groups16 => terms.min(5.0 + groups),
+        }
     }
     /// Relative error of a function: `2 k u` for k ULP (`u` alone for a correctly rounded one).
     pub fn func(&self, f: Func, d: DType) -> f64 {

@@ -22,7 +22,9 @@ pub mod round;
 pub mod value;
 
 pub use check::{BoundReport, Outside};
-pub use contract::{Accumulator, Contract, Flush, Format, Func, NanRule, Reassociate, Requant, Storage, UlpTable};
+pub use contract::{
+    Accumulator, Contract, Flush, Format, Func, NanRule, Order, Reassociate, Requant, Storage, UlpTable,
+};
 pub use error::{EvalError, OpError};
 pub use eval::{Evaluation, Options, evaluate, evaluate_nodes, evaluate_plain, evaluate_with};
 pub use hypothesis::Hypothesis;

@@ -90,6 +90,7 @@ pub fn run(a: Args) -> Result<Outcome> {
         "groups_checked": r.groups_checked,
         "groups_failed": r.groups_failed,
         "undecided_groups": r.undecided_groups,
+        "undecided": r.undecided,
         "decided_fraction": if r.elements == 0 { 1.0 } else { r.decided as f64 / r.elements as f64 },
         "worst_error_over_bound": r.worst_ratio,
         "host_ops": r.host_ops,
@@ -103,6 +104,9 @@ pub fn run(a: Args) -> Result<Outcome> {
         if let Some(c) = r.counts.get(&arrow) {
             let _ = writeln!(text, "  {:<6} {:>7} compared, {} failed", arrow.name(), c.checked, c.failed);
         }
+    }
+    for u in r.undecided.iter().take(8) {
+        let _ = writeln!(text, "  undecided: {u}");
     }
     let _ = writeln!(text, "  largest error is {:.3} of its bound; {} instructions", r.worst_ratio, r.instructions);
     Ok(Outcome::ok(text, json).with_code(code(v, a.strict)))

@@ -40,6 +40,9 @@ impl SetupArgs {
         let mut s = Setup::new(name, config(name)?);
         s.contract = Contract::named(&self.contract)
             .ok_or_else(|| anyhow!("unknown contract `{}`; known: {}", self.contract, Contract::NAMES.join(", ")))?;
+        if s.contract.name != "anvil" {
+            s.group_contract = s.contract.clone();
+        }
         s.opt_level = self.opt.parse().expect("clap allows 0 and 2");
         s.precision = dir::parse_precision(&self.precision)?;
         Ok(s)

@@ -182,7 +182,7 @@ mod tests {
         let ext = [3, 4, 2, 5];
         let b = local_box(&ext, &[-1, 0, 100, 7]);
         assert_eq!(b.elems, 30);
-        let mut seen = vec![0; 30];
+        let mut seen = [0; 30];
         for i in 0..3isize {
             for k in 0..2isize {
                 for l in 0..5isize {
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn tiles_cover_a_space_once() {
-        let mut seen = vec![0; 7 * 5];
+        let mut seen = [0; 7 * 5];
         for_tiles::<()>(&[7, 5], &[3, 2], |at, size, _| {
             for i in 0..size[0] {
                 for j in 0..size[1] {

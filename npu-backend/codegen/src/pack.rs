@@ -117,11 +117,13 @@ mod tests {
         // [ng][ky][kx][cg][n16][c16] with 20 channels in, 17 out, 2x3 taps.
         let s = PackShape { n: 17, c: 20, kh: 2, kw: 3, kpack: false, depthwise: false };
         assert_eq!(s.elems(), 2 * 2 * 3 * 2 * 256);
-        assert_eq!(s.index(16, 17, 1, 2), ((((1 * 2 + 1) * 3 + 2) * 2 + 1) * 16 + 0) * 16 + 1);
+        // ng 1, ky 1, kx 2, cg 1, n16 0, c16 1
+        assert_eq!(s.index(16, 17, 1, 2), (((2 + 1) * 3 + 2) * 2 + 1) * 256 + 1);
         // kpack [ng][ky][cg][n16][q16], q = kx*c + ch
         let s = PackShape { n: 17, c: 5, kh: 2, kw: 7, kpack: true, depthwise: false };
         assert_eq!(s.elems(), 2 * 2 * 3 * 256);
-        assert_eq!(s.index(3, 4, 1, 6), ((1 * 3 + 34 / 16) * 16 + 3) * 16 + 34 % 16);
+        // ky 1, cg 34 / 16, n16 3, q16 34 % 16
+        assert_eq!(s.index(3, 4, 1, 6), ((3 + 2) * 16 + 3) * 16 + 2);
         // depthwise [cg][ky][kx][c16]
         let s = PackShape { n: 20, c: 1, kh: 3, kw: 3, kpack: false, depthwise: true };
         assert_eq!(s.index(18, 0, 2, 1), (9 + 7) * 16 + 2);

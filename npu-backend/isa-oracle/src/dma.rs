@@ -81,10 +81,10 @@ pub(crate) fn st(s: &mut State, d: &Dma) {
 }
 
 /// j of an index: negative counts from the end; `None` and `E_INDEX` outside -len..len.
-pub(crate) fn index(s: &mut State, value: i128, len: i128) -> Option<i64> {
+pub(crate) fn index(s: &mut State, value: i128, len: i128) -> Option<i128> {
     let j = if value < 0 { value + len } else { value };
     if (0..len).contains(&j) {
-        return i64::try_from(j).ok();
+        return Some(j);
     }
     s.trap(TrapCode::Index, format!("index {value} of {len}"));
     None
@@ -101,7 +101,7 @@ pub(crate) fn indexed(s: &mut State, d: &IndexedDma, load: bool) {
         let bits = s.load(Space::Spm, at, size);
         let value = s.number(dt, bits).int();
         let Some(j) = index(s, value, d.len.into()) else { continue };
-        let row = d.dram_off.cast_signed() + j * i64::from(d.row_s) + i2 * i64::from(d.dram_s2);
+        let row = d.dram_off.cast_signed() + j as i64 * i64::from(d.row_s) + i2 * i64::from(d.dram_s2);
         let row = row + i3 * i64::from(d.dram_s3);
         let local = i64::from(d.loc_addr) + strided(d.loc_s, [i1, i2, i3]);
         for i0 in 0..i64::from(d.n[0]) {

@@ -158,7 +158,7 @@ fn integer(s: &mut State, f: EwFn, a: i128, b: i128, v: &Vx) -> i128 {
         EwFn::Shl | EwFn::Shr | EwFn::ShrRound => shift(s, f, a, b, v.a.dt),
         EwFn::Div | EwFn::Mod | EwFn::Rem => quotient(s, f, a, b),
         EwFn::Ipow => ipow(s, a, b),
-        EwFn::Idx => index(s, a, b).map_or(0, i128::from),
+        EwFn::Idx => index(s, a, b).unwrap_or(0),
         _ => unreachable!("isa::check: {f} has no integer class"),
     }
 }

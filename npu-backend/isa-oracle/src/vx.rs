@@ -95,7 +95,7 @@ fn replaced(v: &Vx, j: i64, o: &Operand) -> i64 {
 /// The index of an element; `None` after `E_INDEX`.
 fn element_index(s: &mut State, v: &Vx, i: [u32; 4]) -> Option<i64> {
     let b = s.load_num(&v.b, address(&v.b, i)).int();
-    index(s, b, v.form.imm1().into())
+    index(s, b, v.form.imm1().into()).map(|j| j as i64) // below imm1, which has 32 bits
 }
 
 pub(crate) fn ga(s: &mut State, v: &Vx) {

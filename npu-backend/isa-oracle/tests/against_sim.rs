@@ -137,6 +137,10 @@ fn damage(pair: &mut Pair, instr: &Instr, limits: &Limits, rng: &mut SplitMix64)
         let at = start + rng.below(end - start);
         pair.poison(run.space, at, 1 + rng.below(2).min(end - at - 1));
     }
+    let records: Vec<u64> = reads.iter().filter(|r| r.space == Space::Prm).map(|r| r.start / 16).collect();
+    if !records.is_empty() && rng.one_in(10) {
+        strange_record(pair, 16 * rng.pick(&records) as usize, rng);
+    }
     if rng.one_in(8) {
         for _ in 0..20 {
             let space = rng.pick(&[Space::Spm, Space::Prm, Space::Lut, Space::Acc, Space::Dram(Region::R3)]);
@@ -157,6 +161,24 @@ fn damage(pair: &mut Pair, instr: &Instr, limits: &Limits, rng: &mut SplitMix64)
             }
         }
     }
+}
+
+/// A record with extreme fields: scales at the edge of the legal, zero points beyond every type, any shift and zw.
+fn strange_record(pair: &mut Pair, at: usize, rng: &mut SplitMix64) {
+    let scale = rng.pick(&[0x8000_0000, 0x0000_0001, 0x7F7F_FFFF, 0xFF80_0000, 0x7F80_0001, 0x8000_0001, 0x3F80_0000]);
+    let random = rng.next_u64() as u32;
+    let zp = rng.pick(&[i32::MIN, i32::MAX, 256, -129, 70_000, 127, random.cast_signed()]);
+    let mult = if rng.one_in(3) { random } else { scale };
+    let mut bytes = [0u8; 16];
+    bytes[0..4].copy_from_slice(&rng.pick(&[0x8000_0000, 0xFFC0_0001, random]).to_le_bytes());
+    bytes[4..8].copy_from_slice(&mult.to_le_bytes());
+    bytes[8..12].copy_from_slice(&zp.to_le_bytes());
+    bytes[12] = rng.next_u64() as u8;
+    bytes[14..16].copy_from_slice(&(rng.range(-140, 300) as i16).to_le_bytes());
+    let oracle = &mut pair.oracle.mem[Space::Prm.index()];
+    oracle.bytes[at..at + 16].copy_from_slice(&bytes);
+    oracle.init[at..at + 16].fill(true);
+    pair.sim.prm_mut().poke(at, &bytes);
 }
 
 /// Mnemonic, function and class, for the coverage table.

@@ -117,6 +117,7 @@ pub type Observer<'a> = &'a mut dyn FnMut(u32, &Machine);
 #[derive(Clone, Debug)]
 pub struct Simulator {
     config: NpuConfig,
+    config_hash: u64,
     options: Options,
     machine: Machine,
 }
@@ -124,7 +125,7 @@ pub struct Simulator {
 impl Simulator {
     /// A simulator of a configuration (which the caller has validated).
     pub fn new(config: &NpuConfig, options: Options) -> Self {
-        Simulator { config: config.clone(), options, machine: Machine::new(config) }
+        Simulator { config: config.clone(), config_hash: config.hash(), options, machine: Machine::new(config) }
     }
 
     /// The configuration.
@@ -205,8 +206,8 @@ impl Simulator {
 
     /// Load-time checks, then regions and inputs.
     fn load(&mut self, program: &Program, inputs: &[(String, Vec<u8>)]) -> Result<(), RunError> {
-        if program.config_hash != self.config.hash() {
-            let detail = format!("made for {:016x}, this is {:016x}", program.config_hash, self.config.hash());
+        if program.config_hash != self.config_hash {
+            let detail = format!("made for {:016x}, this is {:016x}", program.config_hash, self.config_hash);
             return Err(Trap::whole(TrapCode::Config, detail).into());
         }
         if self.options.check

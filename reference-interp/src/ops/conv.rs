@@ -5,7 +5,7 @@
 
 use super::linear::{Sum, add_bias, bilinear};
 use super::window::{Run, Window, WindowAttrs};
-use crate::cx::Args;
+use crate::cx::{Args, EvalCx};
 use crate::error::{OpResult, invalid};
 use crate::hypothesis::Hypothesis;
 use crate::index::{broadcast_map, count};
@@ -57,6 +57,10 @@ impl ConvShape {
     /// Products per result.
     pub fn terms(&self) -> usize {
         self.cin * self.window.taps()
+    }
+    /// Roundings that a product meets: groups of 16 channels of each tap.
+    pub fn depth(&self, cx: &EvalCx<'_>) -> f64 {
+        cx.depth(self.terms() as f64, (self.window.taps() * self.cin.div_ceil(16)) as f64)
     }
     /// The convolution on plain arrays: `mac(sum, x, w)` adds one product; only the first `terms` of each result.
     pub fn run<T: Copy + Default>(&self, x: &[T], w: &[T], terms: usize, mac: impl Fn(T, T, T) -> T) -> Vec<T> {
@@ -125,7 +129,7 @@ pub fn conv(a: &Args<'_>) -> OpResult<Bounded> {
     let (x, w) = (a.x(0)?, a.x(1)?);
     let s = ConvShape::new(a, &x.dims, &w.dims)?;
     let dims = s.dims();
-    let mut raw = bilinear(a.cx, x.float()?, w.float()?, s.terms(), &|p, q, sum| s.float(p, q, sum));
+    let mut raw = bilinear(a.cx, x.float()?, w.float()?, s.depth(a.cx), &|p, q, sum| s.float(p, q, sum));
     if let Some(b) = a.opt(2) {
         check_bias(b, dims[1])?;
         add_bias(a.cx, &mut raw, b.float()?, &channel_map(&dims));
@@ -190,7 +194,7 @@ pub fn conv_transpose(a: &Args<'_>) -> OpResult<Bounded> {
         }
         y
     };
-    let mut raw = bilinear(a.cx, x.float()?, w.float()?, cin * taps, &run);
+    let mut raw = bilinear(a.cx, x.float()?, w.float()?, (cin * taps) as f64, &run);
     if let Some(b) = a.opt(2) {
         check_bias(b, dims[1])?;
         add_bias(a.cx, &mut raw, b.float()?, &channel_map(&dims));

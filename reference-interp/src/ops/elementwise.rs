@@ -140,13 +140,18 @@ pub fn quotient(cx: &EvalCx<'_>, dtype: DType, (a, ea): (f64, f64), (b, eb): (f6
     (q, prop + cx.func(Func::Div, dtype) * (q.abs() + prop) + 2.0 * cx.eta(acc), false)
 }
 
+/// Whether the sign of zeros of a tensor is not declared: −0 equals +0, and the tensor was computed by arithmetic. An
+/// infinity that comes of dividing by such a zero has either sign.
+pub fn zero_signless(cx: &EvalCx<'_>, f: &Float) -> bool {
+    !cx.contract.signed_zero && (f.linear.is_some() || f.grid.is_none())
+}
+
 /// See [`quotient`].
 pub fn div(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float) -> Bounded {
-    let computed = b.linear.is_some() || b.grid.is_none();
+    let signless = zero_signless(cx, b);
     build(cx, dtype, dims, a.value.len(), |i| {
         let (v, mut e, nan) = quotient(cx, dtype, (a.value[i], a.radius[i]), (b.value[i], b.radius[i]));
-        // The sign of a computed zero is not declared, so neither is that of the infinity.
-        if b.value[i] == 0.0 && v.is_infinite() && computed && !cx.contract.signed_zero {
+        if b.value[i] == 0.0 && v.is_infinite() && signless {
             e = f64::INFINITY;
         }
         (v, e, nan || a.may_nan(i) && !a.value[i].is_nan() || b.may_nan(i) && !b.value[i].is_nan())

@@ -68,8 +68,8 @@ fn mask(p: Option<Vec<bool>>, n: usize) -> Vec<f64> {
     p.map_or_else(|| vec![0.0; n], |p| p.into_iter().map(|b| f64::from(u8::from(b))).collect())
 }
 
-/// A bilinear map of `k` terms per result: `f(a, b, sum)` computes it on plain arrays.
-pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, k: usize, f: &dyn Fn(&[f64], &[f64], Sum) -> Vec<f64>) -> Raw {
+/// A bilinear map of which each product meets at most `depth` roundings: `f(a, b, sum)` computes it on plain arrays.
+pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[f64], &[f64], Sum) -> Vec<f64>) -> Raw {
     let v = f(&cx.operands(&a.value), &cx.operands(&b.value), Sum::of(cx));
     if !cx.bounds {
         return Raw { v, ..Raw::default() };
@@ -104,7 +104,7 @@ pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, k: usize, f: &dyn Fn(&[f6
         v,
         eb: inherited,
         m,
-        d: a.d() + b.d() + k as f64,
+        d: a.d() + b.d() + depth,
         grid: a.grid.zip(b.grid).map(|(g, h)| g.saturating_add(h)),
         poison,
         signed: special.then(|| Signed::bilinear(a, b, &|p, q| f(p, q, Sum::EXACT))),
@@ -197,6 +197,11 @@ pub fn mat_shape(cx: &EvalCx<'_>, a: &[usize], b: &[usize]) -> OpResult<MatShape
 }
 
 impl MatShape {
+    /// Roundings that a product meets.
+    pub fn depth(&self, cx: &EvalCx<'_>) -> f64 {
+        let k = self.mkn.1;
+        cx.depth(k as f64, k.div_ceil(16) as f64)
+    }
     /// The product on plain arrays.
     pub fn product(&self, a: &[f64], b: &[f64], s: Sum) -> Vec<f64> {
         let (m, k, n) = self.mkn;
@@ -248,7 +253,7 @@ pub fn matmul(a: &Args<'_>) -> OpResult<Bounded> {
         let v = s.product_int(&p.value, &q.value).into_iter().map(|v| round::wrap(v, x.dtype)).collect();
         return Ok(Bounded::from_int(x.dtype, s.out, crate::value::Int::exact(v)));
     }
-    let raw = bilinear(a.cx, x.float()?, y.float()?, s.mkn.1, &|p, q, sum| s.product(p, q, sum));
+    let raw = bilinear(a.cx, x.float()?, y.float()?, s.depth(a.cx), &|p, q, sum| s.product(p, q, sum));
     Ok(a.cx.linear(x.dtype, s.out.clone(), raw))
 }
 
@@ -274,7 +279,7 @@ pub fn gemm(a: &Args<'_>) -> OpResult<Bounded> {
     let s = mat_shape(a.cx, &x.dims, &y.dims)?;
     let (alpha, beta) = (a.f64("alpha")?, a.f64("beta")?);
     let Ok(xf) = x.float() else { return integer_gemm(a, &x, &y, &s, alpha, beta) };
-    let mut raw = bilinear(a.cx, xf, y.float()?, s.mkn.1, &|p, q, sum| s.product(p, q, sum));
+    let mut raw = bilinear(a.cx, xf, y.float()?, s.depth(a.cx), &|p, q, sum| s.product(p, q, sum));
     if a.cx.bounds && alpha != 1.0 {
         // The sum may overflow before it is scaled.
         let gamma = a.cx.gamma(raw.d, a.cx.u(dtype));
@@ -392,7 +397,7 @@ pub fn einsum(a: &Args<'_>) -> OpResult<Bounded> {
     };
     let one = Float::exact(vec![1.0]);
     let second = if all.len() == 2 { all[1].float()? } else { &one };
-    let raw = bilinear(a.cx, all[0].float()?, second, ni.max(1), &run);
+    let raw = bilinear(a.cx, all[0].float()?, second, ni.max(1) as f64, &run);
     Ok(a.cx.linear(all[0].dtype, dims, raw))
 }
 

@@ -49,6 +49,8 @@ pub struct Groups {
     pub target: Vec<usize>,
     /// Elements per result.
     pub size: usize,
+    /// Most groups of 16 that a term passes, axis by axis or merged.
+    pub groups: usize,
     results: usize,
 }
 
@@ -61,7 +63,9 @@ impl Groups {
         let dims: Vec<usize> = (0..shape.len()).filter(|k| keep || !axes.contains(k)).map(|k| kept[k]).collect();
         let results = cx.alloc(&dims)?;
         let size = axes.iter().map(|&k| shape[k]).product();
-        Ok(Groups { dims, target: strided_map(shape, &step), size, results })
+        // One axis after another adds a tree and a partial group for each.
+        let groups = usize::div_ceil(size, 16) + 6 * axes.len();
+        Ok(Groups { dims, target: strided_map(shape, &step), size, groups, results })
     }
     /// The elements of each result, in order.
     pub fn members(&self) -> Vec<Vec<usize>> {
@@ -81,7 +85,7 @@ impl Groups {
             }
             out
         };
-        let r = linear_map(cx, x, self.dims.clone(), self.size as f64, &f)?;
+        let r = linear_map(cx, x, self.dims.clone(), cx.depth(self.size as f64, self.groups as f64), &f)?;
         match (sets, r) {
             (Some(sets), Bounded { dtype, dims, data: Data::Float(mut r) }) => {
                 let v = &x.float()?.value;

@@ -188,7 +188,11 @@ pub fn function(a: &Args<'_>) -> OpResult<Bounded> {
     let op = a.node.op;
     let f = x.float()?;
     let (cx, dtype) = (a.cx, x.dtype);
-    let (v, e, n) = map(f, |v, e| function_at(cx, op, dtype, v, e));
+    let signless = super::elementwise::zero_signless(cx, f);
+    let (v, e, n) = map(f, |v, e| {
+        let (y, r, nan) = function_at(cx, op, dtype, v, e);
+        (y, if op == Op::Reciprocal && v == 0.0 && signless { f64::INFINITY } else { r }, nan)
+    });
     Ok(cx.collapsed(dtype, x.dims.clone(), v, e, Some(n), None))
 }
 

@@ -104,19 +104,24 @@ impl<'a> Lower<'a, '_> {
         let n = if depthwise { n_all } else { n_all / groups };
         let kpack = !depthwise && use_kpack(c, win.kw, win.dx);
         let shape = PackShape { n, c: if depthwise { 1 } else { c }, kh: win.kh, kw: win.kw, kpack, depthwise };
-        let wt = self.need_const(id, w, "the weights of a convolution")?;
         let copies = if depthwise { 1 } else { groups };
         let per_channel = c * taps;
-        let mut bytes = Vec::with_capacity(copies * shape.elems() * esz);
-        for g in 0..copies {
-            bytes.extend(pack(&shape, &wt.bytes, esz, |o, ch, ky, kx| {
-                (g * n + o) * per_channel + (ch * win.kh + ky) * win.kw + kx
-            }));
-        }
-        let packed = self.packed(id, w, bytes)?;
+        let wt = self.const_tensor(id, w)?;
         if !mx.is_float() {
-            self.check_accumulator(id, mx, &quant, Some((&wt, n_all, per_channel)), per_channel)?;
+            let weights = wt.as_ref().map(|t| (t, n_all, per_channel));
+            self.check_accumulator(id, mx, &quant, weights, per_channel)?;
         }
+        let packed = if let Some(wt) = wt {
+            let mut bytes = Vec::with_capacity(copies * shape.elems() * esz);
+            for g in 0..copies {
+                bytes.extend(pack(&shape, &wt.bytes, esz, |o, ch, ky, kx| {
+                    (g * n + o) * per_channel + (ch * win.kh + ky) * win.kw + kx
+                }));
+            }
+            self.packed(id, w, bytes)?
+        } else {
+            self.packed_at_run_time(id, w, &shape, copies)?
+        };
         let a = self.want(id, x, Layout::ChannelsLast)?;
         let (ca, co) = (xd[1], n_all);
         let problems = (0..xd[0])

@@ -7,6 +7,7 @@ mod movement;
 mod pool;
 mod quant;
 mod reduce;
+mod weights;
 
 use crate::CodegenOptions;
 use crate::loops::{Loop, dense, merge, nest};

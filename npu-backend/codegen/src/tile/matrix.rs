@@ -145,7 +145,8 @@ impl Tiler<'_> {
         if outside && !force {
             return Ok(false);
         }
-        if !outside && !((-512..512).contains(&iy0) && (-512..512).contains(&ix0)) {
+        let encodable = (-512..512).contains(&iy0) && (-512..512).contains(&ix0);
+        if !(outside || encodable) {
             return Err(CompileError::Unsupported {
                 node: self.group.name.clone(),
                 op: "convolution".into(),
@@ -263,7 +264,7 @@ fn pack_in_place(w: BufId, raw: &BufView, dtype: DType, [k, n]: [usize; 2], ops:
     }
     let parts = |len: usize| {
         let whole = (len / 16 > 0).then_some((0, len / 16, 16));
-        let rest = (len % 16 > 0).then_some((len / 16, 1, len % 16));
+        let rest = (!len.is_multiple_of(16)).then_some((len / 16, 1, len % 16));
         whole.into_iter().chain(rest)
     };
     let (ks, ns) = (raw.strides[0], raw.strides[1]);

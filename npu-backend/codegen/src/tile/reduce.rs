@@ -239,7 +239,7 @@ mod tests {
         for n in 1..200 {
             for e in 1..=n {
                 let c = chunk(n, e);
-                assert!(c == n || (c % 16 == 0 && c < n), "{n} {e} {c}");
+                assert!(c == n || (c.is_multiple_of(16) && c < n), "{n} {e} {c}");
             }
         }
     }

@@ -132,6 +132,7 @@ pub fn graphs() -> Vec<(&'static str, Graph)> {
         b.done(&[r, t, x])
     }));
     v.push(("convs", convs()));
+    v.push(("convs-runtime", convs_runtime()));
     v.push(("conv-int8", conv_int8()));
     v.push(("pools", pools()));
     v.push(("reductions", reductions()));
@@ -159,6 +160,19 @@ fn convs() -> Graph {
     let wide = conv_attrs(&[100, 0, 100, 0], &[1, 1], &[100, 1], 1);
     let c5 = b.op(Op::Conv, wide, &[c4, w], DType::F32, &[2, 5, 6, 5]);
     b.done(&[c5, c3])
+}
+
+/// Weights that are inputs: plain, grouped, few channels, depthwise.
+fn convs_runtime() -> Graph {
+    let mut b = Build::default();
+    let mut outs = Vec::new();
+    for (c, n, k, g) in [(20, 18, 3, 1), (6, 10, 3, 2), (3, 5, 5, 1), (18, 18, 3, 18)] {
+        let (x, w) = (b.input(DType::F32, &[1, c, 6, 5]), b.input(DType::F32, &[n, c / g, k, k]));
+        let p = (k / 2) as i64;
+        let a = conv_attrs(&[p; 4], &[1, 1], &[1, 1], g as i64);
+        outs.push(b.op(Op::Conv, a, &[x, w], DType::F32, &[1, n, 6, 5]));
+    }
+    b.done(&outs)
 }
 
 fn conv_int8() -> Graph {
