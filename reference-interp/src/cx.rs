@@ -180,6 +180,11 @@ impl<'a> EvalCx<'a> {
             f.nan = None;
         }
         tidy(&mut f);
+        if self.bounds && f.value.contains(&0.0) {
+            // Which zero a clip or a maximum gives is not declared: mark it as computed (see `zero_signless`). The state is that of a
+            // collapsed region.
+            f.linear = Some(Linear { eb: f.radius.clone(), m: f.m().into_owned(), d: 0.0 });
+        }
         Bounded::from_float(dtype, dims, f)
     }
 

@@ -415,7 +415,7 @@ pub fn choose(rule: NanRule, max: bool, p: &Float, q: &Float, i: usize) -> (f64,
 /// Radius around `v` that covers `[lo, hi]`; 0 where both are `v` (also for infinities).
 pub fn hull_radius(v: f64, lo: f64, hi: f64) -> f64 {
     let side = |x: f64| if x == v { 0.0 } else { (x - v).abs() };
-    let r = side(lo).max(side(hi));
+    let r = crate::cx::max_num(side(lo), side(hi));
     if r.is_nan() { f64::INFINITY } else { r }
 }
 
