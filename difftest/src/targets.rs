@@ -75,7 +75,11 @@ pub fn isa_bytes(data: &[u8]) {
     let config = NpuConfig::named("tiny-fuzz").expect("a built-in configuration");
     if let Ok(p) = isa::container::read_program(data) {
         let _ = isa::verify(&p, &config);
-        assert_eq!(isa::container::write_program(&p).and_then(|b| isa::container::read_program(&b)).as_ref(), Ok(&p), "decode(encode(x)) = x");
+        assert_eq!(
+            isa::container::write_program(&p).and_then(|b| isa::container::read_program(&b)).as_ref(),
+            Ok(&p),
+            "decode(encode(x)) = x"
+        );
     }
     for word in data.as_chunks::<64>().0 {
         if let Ok(i) = isa::decode(word) {
