@@ -232,11 +232,26 @@ fn rounded_constants(g: &Graph) -> Graph {
     g
 }
 
+/// Whether a pass added casts between float types.
+fn more_float_casts(before: &Graph, after: &Graph) -> bool {
+    let casts = |g: &Graph| {
+        let float = |v: ValueId| g.ty(v).dtype.is_float();
+        let is = |n: &&ir::Node| n.op == ir::Op::Cast && n.input(0).is_some_and(float) && float(n.outputs[0]);
+        g.nodes.values().filter(is).count()
+    };
+    casts(after) > casts(before)
+}
+
 fn passes(setup: &Setup, c: &Compilation, inputs: &[Tensor], set: usize, r: &mut Report) {
     let mut memo: BTreeMap<(usize, String), Result<Evaluation, EvalError>> = BTreeMap::new();
     for i in 1..c.graphs.len() {
         let after = &c.graphs[i];
-        let contract = claim_contract(after.claim, setup);
+        let contract = if more_float_casts(&c.graphs[i - 1].graph, &after.graph) {
+            // The pass computes 16-bit composites in f32 and rounds once at the end: that rounding is the types' own, which `f64` does not know.
+            setup.contract.clone()
+        } else {
+            claim_contract(after.claim, setup)
+        };
         let before: Graph;
         let lhs = if after.claim == Claim::Rounds(Rounding::NewConstants) {
             before = rounded_constants(&c.graphs[i - 1].graph);

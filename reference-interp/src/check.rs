@@ -78,7 +78,7 @@ enum Verdict {
 
 fn compare(f: &Float, i: usize, got: f64, fmt: Format, contract: &Contract) -> Verdict {
     let (v, e) = (f.value[i], f.radius[i]);
-    if e.is_infinite() || (got.is_nan() && f.may_nan(i)) {
+    if f.open(i) || (got.is_nan() && f.may_nan(i)) {
         return Verdict::Anything;
     }
     if v.is_nan() {
@@ -205,7 +205,7 @@ fn meaning_float(a: &Float, b: &Float, r: &mut BoundReport) {
     for i in 0..r.elements {
         let e = a.radius[i] + b.radius[i];
         let (x, y) = (a.value[i], b.value[i]);
-        if e.is_infinite() || (x.is_nan() && b.may_nan(i)) || (y.is_nan() && a.may_nan(i)) || x == y {
+        if a.open(i) || b.open(i) || (x.is_nan() && b.may_nan(i)) || (y.is_nan() && a.may_nan(i)) || x == y {
             continue;
         }
         let d = (x - y).abs();

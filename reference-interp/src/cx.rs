@@ -3,6 +3,7 @@
 
 use crate::contract::{Contract, Flush, Format, Func, Order, Reassociate, exp2i};
 use crate::error::{OpResult, invalid};
+use crate::extreme::Signed;
 use crate::hypothesis::Hypothesis;
 use crate::round::{self, Rounding};
 use crate::value::{Bounded, Float, Linear};
@@ -18,7 +19,7 @@ pub struct Raw {
     pub v: Vec<f64>,
     /// Inherited errors; empty = all zero.
     pub eb: Vec<f64>,
-    /// On absolute values; empty where bounds are off.
+    /// On absolute values, infinite terms left out; empty where bounds are off.
     pub m: Vec<f64>,
     /// Roundings on a path.
     pub d: f64,
@@ -26,6 +27,8 @@ pub struct Raw {
     pub grid: Option<i32>,
     /// Elements that depend on an undecided one.
     pub poison: Option<Vec<bool>>,
+    /// `M` by sign, where an operand is infinite or NaN; `None` = it follows from `v` and `M`.
+    pub signed: Option<Signed>,
 }
 
 /// Settings of one evaluation.
@@ -111,26 +114,27 @@ impl<'a> EvalCx<'a> {
         let gamma = self.gamma(raw.d, u);
         let eta = raw.d * self.eta(acc);
         let keep = self.contract.reassociate == Reassociate::LinearRegion;
-        let mut out = Float { value: raw.v, radius: vec![0.0; n], linear: None, nan: None, grid: raw.grid };
+        let mut out = Float { value: raw.v.clone(), radius: vec![0.0; n], linear: None, nan: None, grid: raw.grid };
         let mut nan = vec![false; n];
         for i in 0..n {
             let (v, m) = (out.value[i], raw.m[i]);
             let undecided = raw.poison.as_ref().is_some_and(|p| p[i]);
-            out.radius[i] = if undecided || m.is_nan() && !v.is_nan() {
+            out.radius[i] = if undecided || m.is_nan() || self.sum_open(&raw, i, gamma, acc) {
                 nan[i] = true;
                 f64::INFINITY
-            } else if !v.is_finite() || m.is_infinite() {
-                // Inf or NaN from exact operands is the same in every order; from inexact ones (0*Inf) anything.
-                nan[i] = raw.eb[i] != 0.0 || v.is_finite();
-                if nan[i] { f64::INFINITY } else { 0.0 }
-            } else if m >= acc.max_finite() {
-                nan[i] = true;
-                f64::INFINITY
+            } else if !v.is_finite() {
+                0.0
             } else {
                 raw.eb[i] + gamma * (m + raw.eb[i]) + eta
             };
         }
         if keep {
+            // Bits that products lost to underflow are an absolute error, which later factors of the region scale.
+            for i in 0..n {
+                if raw.d > 0.0 && raw.m[i] > 0.0 && raw.m[i] < acc.min_normal() * exp2i(46) {
+                    raw.eb[i] += eta;
+                }
+            }
             out.linear = Some(Linear { eb: raw.eb, m: raw.m, d: raw.d });
         }
         if nan.contains(&true) {
@@ -176,6 +180,11 @@ impl<'a> EvalCx<'a> {
             f.nan = None;
         }
         tidy(&mut f);
+        if self.bounds && f.value.contains(&0.0) {
+            // Which zero a clip or a maximum gives is not declared: mark it as computed (see `zero_signless`). The state is that of a
+            // collapsed region.
+            f.linear = Some(Linear { eb: f.radius.clone(), m: f.m().into_owned(), d: 0.0 });
+        }
         Bounded::from_float(dtype, dims, f)
     }
 

@@ -14,6 +14,7 @@ pub mod contract;
 pub mod cx;
 pub mod error;
 pub mod eval;
+pub mod extreme;
 pub mod hypothesis;
 pub mod index;
 pub mod ops;
@@ -21,7 +22,9 @@ pub mod round;
 pub mod value;
 
 pub use check::{BoundReport, Outside};
-pub use contract::{Accumulator, Contract, Flush, Format, Func, NanRule, Order, Reassociate, Requant, Storage, UlpTable};
+pub use contract::{
+    Accumulator, Contract, Flush, Format, Func, NanRule, Order, Reassociate, Requant, Storage, UlpTable,
+};
 pub use error::{EvalError, OpError};
 pub use eval::{Evaluation, Options, evaluate, evaluate_nodes, evaluate_plain, evaluate_with};
 pub use hypothesis::Hypothesis;

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 pub struct Linear {
     /// Error inherited from outside of the region, per element.
     pub eb: Vec<f64>,
-    /// The region evaluated on absolute values, per element.
+    /// The region evaluated on absolute values of its finite terms, per element.
     pub m: Vec<f64>,
     /// Roundings on a path under any re-association, in units of the accumulator's roundoff.
     pub d: f64,
@@ -93,15 +93,20 @@ impl Float {
     pub fn may_nan(&self, i: usize) -> bool {
         self.value[i].is_nan() || self.nan.as_ref().is_some_and(|n| n[i])
     }
+    /// Whether anything is reachable: an infinite radius, or a NaN value that is flagged as merely reachable (an
+    /// undecided NaN that passed through an operator without a radius).
+    pub fn open(&self, i: usize) -> bool {
+        self.radius[i].is_infinite() || self.value[i].is_nan() && self.nan.as_ref().is_some_and(|n| n[i])
+    }
     /// Inherited error `eB`.
     pub fn eb(&self) -> &[f64] {
         self.linear.as_ref().map_or(&self.radius, |l| &l.eb)
     }
-    /// `M`.
+    /// `M`: infinite and NaN terms count 0, the value shows them.
     pub fn m(&self) -> Cow<'_, [f64]> {
         match &self.linear {
             Some(l) => Cow::Borrowed(&l.m),
-            None => Cow::Owned(self.value.iter().map(|x| x.abs()).collect()),
+            None => Cow::Owned(self.value.iter().map(|x| if x.is_finite() { x.abs() } else { 0.0 }).collect()),
         }
     }
     /// `D`.

@@ -177,3 +177,24 @@ fn unsupported_operators_are_named() {
     let e = compile(&g, &NpuConfig::tiny(), &CodegenOptions::default()).err().expect("not a core operator");
     assert!(matches!(&e, kit::CompileError::Unsupported { op, .. } if op == "Softmax"), "{e}");
 }
+
+/// Fusions ask: with none permitted, every group implements at most one node.
+#[test]
+fn without_permission_nothing_is_fused() {
+    for (name, g) in graphs() {
+        let mut log = kit::RewriteLog::new(kit::Permit::First(0));
+        let mut control = kit::Control::production();
+        let mut cx = kit::PassCx { pass: "g.lower-groups", log: &mut log, control: &mut control };
+        let f = touchstone_codegen::lower_groups(&g, &CodegenOptions::default(), &mut cx).expect(name);
+        for group in f.groups.values() {
+            assert!(group.nodes.len() <= 1, "{name}: {:?}", group.nodes);
+            assert!(group.inputs.iter().all(|t| reads(group, &f, *t)), "{name}: an operand that nothing reads");
+        }
+    }
+}
+
+/// Whether an elementwise group has a view of an input (other groups read all of theirs).
+fn reads(group: &lir::fused::Group, f: &lir::fused::Fused, t: lir::fused::TensorId) -> bool {
+    let lir::fused::GroupKind::Elementwise(e) = &group.kind else { return f.tensors.get(t).is_some() };
+    e.views.iter().any(|v| group.inputs[v.input] == t)
+}

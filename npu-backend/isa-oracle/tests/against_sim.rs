@@ -227,6 +227,7 @@ struct Tally {
     done: BTreeMap<String, u64>,
     traps: BTreeMap<TrapCode, u64>,
     failures: u64,
+    /// Count and first case of each sort of difference, by kind.
     by_kind: BTreeMap<String, (u64, String)>,
 }
 
@@ -259,7 +260,15 @@ fn one_case(seed: u64, tally: &mut Tally) {
     if let Some(text) = difference {
         tally.failures += 1;
         let text = format!("seed {seed}: {}\n    {instr:?}\n    {text}", print_instr(&instr));
-        tally.by_kind.entry(kind(&instr)).or_insert((0, text)).0 += 1;
+        let sort = match (&oracle, &sim) {
+            (Ok(()), Ok(())) => "bits".to_owned(),
+            (a, b) => {
+                let name = |r: &Result<(), (TrapCode, String)>| r.as_ref().map_or_else(|t| t.0.name(), |()| "none");
+                format!("{} for {}", name(b), name(a))
+            }
+        };
+        let key = format!("{} ({sort})", kind(&instr));
+        tally.by_kind.entry(key).or_insert((0, text)).0 += 1;
     }
 }
 
@@ -307,7 +316,7 @@ fn covered(tally: &Tally) {
 fn random_programs_give_the_same_outputs_and_traps() {
     let cases = from_env("TOUCHSTONE_ISA_PROGRAMS", 150);
     let first = from_env("TOUCHSTONE_ISA_SEED", 0);
-    let mut finished = 0;
+    let (mut finished, mut failures) = (0, 0);
     for seed in first..first + cases {
         let mut rng = SplitMix64::new(seed ^ 0x9906_4A11);
         let config = if rng.one_in(8) { NpuConfig::random(rng.next_u64()) } else { NpuConfig::tiny() };
@@ -326,11 +335,28 @@ fn random_programs_give_the_same_outputs_and_traps() {
         };
         finished += u64::from(oracle.is_ok());
         if oracle != sim {
-            let brief =
-                |r: &Result<Vec<(String, Vec<u8>)>, (TrapCode, Option<u32>)>| r.as_ref().map(|_| ()).map_err(|e| *e);
-            panic!("seed {seed}: oracle {:?}, sim {:?}", brief(&oracle), brief(&sim));
+            failures += 1;
+            let code: Vec<String> = p.program.code.iter().map(print_instr).collect();
+            println!("seed {seed}: {}\n    {}", disagreement(&oracle, &sim), code.join("\n    "));
         }
     }
     println!("{finished} of {cases} programs without trap");
+    assert_eq!(failures, 0, "of {cases} programs; see above");
     assert!(finished * 4 > cases, "only {finished} of {cases} programs finish");
+}
+
+/// Outputs by name, or the trap's code and place.
+type Outcome = Result<Vec<(String, Vec<u8>)>, (TrapCode, Option<u32>)>;
+
+fn disagreement(oracle: &Outcome, sim: &Outcome) -> String {
+    match (oracle, sim) {
+        (Ok(a), Ok(b)) => {
+            let bytes = a.iter().zip(b).flat_map(|(a, b)| a.1.iter().zip(&b.1));
+            let first = bytes.enumerate().find(|(_, (x, y))| x != y);
+            format!("first different output byte (index, (oracle, sim)): {first:?}")
+        }
+        (Ok(_), Err(trap)) => format!("oracle finishes, sim traps {trap:?}"),
+        (Err(trap), Ok(_)) => format!("oracle traps {trap:?}, sim finishes"),
+        (Err(a), Err(b)) => format!("oracle traps {a:?}, sim {b:?}"),
+    }
 }

@@ -95,7 +95,7 @@ impl<'a> KOrder<'a> {
     }
 
     fn put(&mut self, n: &[usize], d: &BufView, values: Vec<u32>) {
-        if d.dtype.size() as usize != self.size || d.offset % self.size != 0 {
+        if d.dtype.size() as usize != self.size || !d.offset.is_multiple_of(self.size) {
             return;
         }
         let to = offsets(n, (d.offset / self.size) as isize, &d.strides);
@@ -130,13 +130,13 @@ impl<'a> KOrder<'a> {
         match self.m.weights {
             Weights::Packed { .. } if self.m.depthwise => {
                 let tap = offset / 16 % (self.m.kh * self.m.kw);
-                (tap % 16 == 0).then_some(tap / 16)
+                tap.is_multiple_of(16).then_some(tap / 16)
             }
-            Weights::Packed { .. } => (offset % 256 == 0).then_some(offset / 256 % self.groups().0),
+            Weights::Packed { .. } => offset.is_multiple_of(256).then_some(offset / 256 % self.groups().0),
             Weights::Runtime { k_stride, n_stride } => {
                 let k =
                     if k_stride > n_stride { offset / k_stride } else { offset % n_stride.max(1) / k_stride.max(1) };
-                (k % 16 == 0).then_some(k / 16)
+                k.is_multiple_of(16).then_some(k / 16)
             }
         }
     }
@@ -176,7 +176,7 @@ impl<'a> KOrder<'a> {
                     }
                     TileInit::Accumulate => *row as usize,
                 };
-                let whole_taps = (next == 0 || next % tap == 0) && first % tap == 0 && gaps_allowed;
+                let whole_taps = next.is_multiple_of(tap) && first.is_multiple_of(tap) && gaps_allowed;
                 if first < next || (first > next && !whole_taps) {
                     return Err(("k-order", format!("K group {first} comes after {next} groups of {total}")));
                 }
@@ -188,7 +188,7 @@ impl<'a> KOrder<'a> {
 
     /// Whether K groups `from..to` may be left out.
     fn gap(&self, from: usize, to: usize, tap: usize) -> bool {
-        from == to || (from % tap == 0 && to % tap == 0 && self.may_skip())
+        from == to || (from.is_multiple_of(tap) && to.is_multiple_of(tap) && self.may_skip())
     }
 
     /// Whether some tap of some output can lie outside the input.

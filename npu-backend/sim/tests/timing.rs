@@ -165,7 +165,9 @@ fn loads_of_two_engines_share_the_read_channel() {
     let ldw = &stats.engines[1];
     assert_eq!(ldw.by_resource, [(Resource::DramRead, data - 8 * TICKS)]); // it started 8 cycles later
     assert_eq!(stats.instructions[1].end, stats.total);
-    assert_eq!(stats.critical_path.last().map(|s| s.cause), Some(Cause::Resource(Resource::DramRead, 0)));
+    let path: Vec<_> = stats.critical_path.iter().map(|s| s.pc).collect();
+    assert_eq!(path, [0, 1, 2]);
+    assert_eq!(stats.critical_path[1].cause, Cause::Resource(Resource::DramRead, 0));
 }
 
 #[test]

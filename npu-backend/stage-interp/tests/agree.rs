@@ -46,8 +46,8 @@ fn element(rng: &mut Rng, dt: DType) -> u64 {
         };
         return match dt {
             DType::F32 => u64::from(f.to_bits()),
-            DType::F16 if rng.next_u64() % 2 == 0 => u64::from(half::f16::from_f32(f).to_bits()),
-            DType::Bf16 if rng.next_u64() % 2 == 0 => u64::from(half::bf16::from_f32(f).to_bits()),
+            DType::F16 if rng.next_u64().is_multiple_of(2) => u64::from(half::f16::from_f32(f).to_bits()),
+            DType::Bf16 if rng.next_u64().is_multiple_of(2) => u64::from(half::bf16::from_f32(f).to_bits()),
             _ => rng.next_u64() & mask,
         };
     }
@@ -277,7 +277,7 @@ fn elementwise_functions_agree() {
             if f.has_integer_class() {
                 for &dt in &ints {
                     let d = if f.is_test() { DType::Bool } else { ints[(rng.next_u64() % 8) as usize] };
-                    let c = ew_case(f, dt, dt, d, rng.next_u64() % 2 == 0);
+                    let c = ew_case(f, dt, dt, d, rng.next_u64().is_multiple_of(2));
                     let mut x = [random(&mut rng, dt, N), random(&mut rng, dt, N)];
                     if f.is_shift() && round > 0 {
                         let size = dt.size() as usize;
@@ -321,7 +321,7 @@ fn conversions_agree() {
     for &a in DType::ALL {
         for &d in DType::ALL {
             for rm in 0..5u8 {
-                let saturate = rng.next_u64() % 2 == 0;
+                let saturate = rng.next_u64().is_multiple_of(2);
                 let step = Step {
                     f: StepFn::Cvt { rm },
                     a: Src::View(0),
@@ -409,7 +409,7 @@ fn reductions_agree() {
             for len in [1usize, 2, 3, 5, 15, 16, 17, 31, 33, 48] {
                 let kept = 3;
                 let d = if f.is_arg() { DType::S64 } else { dt };
-                let last = rng.next_u64() % 2 == 0 && f.is_arg();
+                let last = rng.next_u64().is_multiple_of(2) && f.is_arg();
                 let view = View { input: 0, offset: 0, strides: vec![len as isize, 1] };
                 let r = Reduce { f, kept: vec![kept], reduced: vec![len], view, divide: None, last };
                 let mut c = Case::new(&[(dt, kept * len)], (d, kept), GroupKind::Reduce(r));
@@ -564,7 +564,7 @@ fn matrix_case(rng: &mut Rng, case: usize) -> Option<(Case, Vec<Tensor>)> {
     let elements = if depthwise { ng * taps * 16 } else { ng * if kpack { kh * cg } else { taps * cg } * 256 };
     let float = mx.is_float();
     let d = if float { DType::F32 } else { DType::S8 };
-    let (zx, per_channel) = (if float { 0 } else { rng.next_u64() as i32 & 63 }, !float && case % 2 == 0);
+    let (zx, per_channel) = (if float { 0 } else { rng.next_u64() as i32 & 63 }, !float && case.is_multiple_of(2));
     let records: Vec<PrmRecord> = (0..n)
         .map(|_| {
             let mut r = record(rng);
@@ -605,7 +605,7 @@ fn matrix_case(rng: &mut Rng, case: usize) -> Option<(Case, Vec<Tensor>)> {
         params: Some(records.clone()),
         bias: true,
         drain: if float { Drain::Float } else { Drain::RequantF32 },
-        relu: case % 4 == 0,
+        relu: case.is_multiple_of(4),
     };
     let (zw, relu) = (m.zw, m.relu);
     let inputs = [(mx.activation(), ih * iw * c), (mx.weight(), elements)];

@@ -9,6 +9,7 @@ use super::linear::{clean, poison_or};
 use crate::contract::{Func, NanRule};
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
+use crate::extreme::{Signed, infinite, sign_open, unbounded};
 use crate::index::{broadcast, broadcast_map};
 use crate::value::{Bounded, Data, Float, Int};
 use ir::{DType, Op};
@@ -57,18 +58,16 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     let zip = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(p, q)| p + q).collect::<Vec<_>>();
     let v = a.value.iter().zip(&b.value).map(|(p, q)| p + s * q).collect();
     let raw = if cx.bounds {
-        let mut eb = zip(&clean(a.eb()), &clean(b.eb()));
-        // An exact infinity swallows whatever finite error the other operand has.
-        let infinite = |x: &Float, i: usize| x.value[i].is_infinite() && x.radius[i] == 0.0;
-        let finite = |x: &Float, i: usize| (x.value[i].abs() + x.radius[i]).is_finite() && !x.may_nan(i);
-        for i in 0..eb.len() {
-            if eb[i] != 0.0 && (infinite(a, i) && finite(b, i) || infinite(b, i) && finite(a, i)) {
-                eb[i] = 0.0;
-            }
-        }
+        let eb = zip(&clean(a.eb()), &clean(b.eb()));
+        let signed = (unbounded(a) || unbounded(b)).then(|| {
+            let mut t = Signed::of(a);
+            t.add(&Signed::of(b), |i| i, s < 0.0);
+            t
+        });
         Raw {
             v,
             eb,
+            signed,
             m: zip(&a.m(), &b.m()),
             d: a.d() + b.d() + 1.0,
             grid: a.grid.zip(b.grid).map(|(g, h)| g.min(h)),
@@ -92,17 +91,25 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     }
     let (ma, mb, ea, eb) = (a.m(), b.m(), clean(a.eb()), clean(b.eb()));
     let (ra, rb) = (clean(&a.radius), clean(&b.radius));
+    let (va, vb) = (clean(&a.value), clean(&b.value));
     let cross = |i: usize| {
-        let one = if ea[i] == 0.0 { 0.0 } else { ea[i] * (b.value[i].abs() + rb[i]) };
-        one + if eb[i] == 0.0 { 0.0 } else { eb[i] * (a.value[i].abs() + ra[i]) }
+        let one = if ea[i] == 0.0 { 0.0 } else { ea[i] * (vb[i].abs() + rb[i]) };
+        one + if eb[i] == 0.0 { 0.0 } else { eb[i] * (va[i].abs() + ra[i]) }
     };
+    let special = unbounded(a) || unbounded(b);
+    let open = special.then(|| {
+        let (ia, ib, oa, ob) = (infinite(a), infinite(b), sign_open(a), sign_open(b));
+        (0..n).map(|i| ia[i] && ob[i] || ib[i] && oa[i]).collect()
+    });
+    let product = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(p, q)| p * q).collect();
     let raw = Raw {
         v,
+        signed: special.then(|| Signed::bilinear(a, b, &product)),
         eb: (0..n).map(cross).collect(),
         m: (0..n).map(|i| ma[i] * mb[i]).collect(),
         d: a.d() + b.d() + 1.0,
         grid: a.grid.zip(b.grid).map(|(g, h)| g + h),
-        poison: poison_or(a.poison(), b.poison()),
+        poison: poison_or(poison_or(a.poison(), b.poison()), open),
     };
     cx.linear(dtype, dims, raw)
 }
@@ -133,10 +140,20 @@ pub fn quotient(cx: &EvalCx<'_>, dtype: DType, (a, ea): (f64, f64), (b, eb): (f6
     (q, prop + cx.func(Func::Div, dtype) * (q.abs() + prop) + 2.0 * cx.eta(acc), false)
 }
 
+/// Whether the sign of zeros of a tensor is not declared: −0 equals +0, and the tensor was computed by arithmetic. An
+/// infinity that comes of dividing by such a zero has either sign.
+pub fn zero_signless(cx: &EvalCx<'_>, f: &Float) -> bool {
+    !cx.contract.signed_zero && (f.linear.is_some() || f.grid.is_none())
+}
+
 /// See [`quotient`].
 pub fn div(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float) -> Bounded {
+    let signless = zero_signless(cx, b);
     build(cx, dtype, dims, a.value.len(), |i| {
-        let (v, e, nan) = quotient(cx, dtype, (a.value[i], a.radius[i]), (b.value[i], b.radius[i]));
+        let (v, mut e, nan) = quotient(cx, dtype, (a.value[i], a.radius[i]), (b.value[i], b.radius[i]));
+        if b.value[i] == 0.0 && v.is_infinite() && signless {
+            e = f64::INFINITY;
+        }
         (v, e, nan || a.may_nan(i) && !a.value[i].is_nan() || b.may_nan(i) && !b.value[i].is_nan())
     })
 }
@@ -340,7 +357,10 @@ pub fn modulo(a: &Args<'_>) -> OpResult<Bounded> {
                 if p.radius[i] == 0.0 && q.radius[i] == 0.0 {
                     return (v, local, nan);
                 }
-                (v, 2.0 * (b.abs() + q.radius[i]), nan || b.abs() <= q.radius[i])
+                // An infinite dividend, or a divisor that may be 0, gives NaN.
+                let open = b.abs() <= q.radius[i] || v.is_nan();
+                let e = 2.0 * (b.abs() + q.radius[i]);
+                (v, if v.is_nan() || e.is_nan() { f64::INFINITY } else { e }, nan || open)
             }))
         }
         _ => invalid("operands of different kinds"),
@@ -395,7 +415,7 @@ pub fn choose(rule: NanRule, max: bool, p: &Float, q: &Float, i: usize) -> (f64,
 /// Radius around `v` that covers `[lo, hi]`; 0 where both are `v` (also for infinities).
 pub fn hull_radius(v: f64, lo: f64, hi: f64) -> f64 {
     let side = |x: f64| if x == v { 0.0 } else { (x - v).abs() };
-    let r = side(lo).max(side(hi));
+    let r = crate::cx::max_num(side(lo), side(hi));
     if r.is_nan() { f64::INFINITY } else { r }
 }
 
@@ -433,6 +453,11 @@ pub fn scale(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, by: &[f
         v: over(&a.value),
         eb: over(&clean(a.eb())),
         m: over(&a.m()),
+        signed: unbounded(a).then(|| {
+            let mut s = Signed::of(a);
+            s.scale(|i| 1.0 / by[i]);
+            s
+        }),
         d: a.d() + 2.0,
         grid: a.grid.zip(shift).map(|(g, s)| g - s),
         poison: a.poison(),

@@ -7,10 +7,11 @@
 use crate::contract::Format;
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
+use crate::extreme::{self, Signed, infinite, sign_open, unbounded};
 use crate::hypothesis::Hypothesis;
 use crate::index::{Odometer, broadcast, broadcast_map, count, strides};
 use crate::round::{self, Rounding};
-use crate::value::{Bounded, Float};
+use crate::value::{Bounded, Float, Linear};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -75,8 +76,9 @@ pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[
     }
     let m = f(&a.m(), &b.m(), Sum::EXACT);
     let (ea, eb) = (clean(a.eb()), clean(b.eb()));
-    let wide =
-        |x: &Float| -> Vec<f64> { x.value.iter().zip(clean(&x.radius).iter()).map(|(v, e)| v.abs() + e).collect() };
+    let wide = |x: &Float| -> Vec<f64> {
+        clean(&x.value).iter().zip(clean(&x.radius).iter()).map(|(v, e)| v.abs() + e).collect()
+    };
     let mut inherited = Vec::new();
     for (err, other, first) in [(&ea, b, true), (&eb, a, false)] {
         if err.iter().all(|&x| x == 0.0) {
@@ -86,12 +88,18 @@ pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[
         let part = if first { f(err, &w, Sum::EXACT) } else { f(&w, err, Sum::EXACT) };
         inherited = if inherited.is_empty() { part } else { part.iter().zip(&inherited).map(|(x, y)| x + y).collect() };
     }
+    let special = unbounded(a) || unbounded(b);
     let (pa, pb) = (a.poison(), b.poison());
-    let poison = (pa.is_some() || pb.is_some()).then(|| {
+    let mut poison: Option<Vec<bool>> = (pa.is_some() || pb.is_some()).then(|| {
         let x = f(&mask(pa, a.value.len()), &vec![1.0; b.value.len()], Sum::EXACT);
         let y = f(&vec![1.0; a.value.len()], &mask(pb, b.value.len()), Sum::EXACT);
         x.iter().zip(&y).map(|(p, q)| p + q > 0.0).collect()
     });
+    if special {
+        let x = f(&extreme::count(&infinite(a)), &extreme::count(&sign_open(b)), Sum::EXACT);
+        let y = f(&extreme::count(&sign_open(a)), &extreme::count(&infinite(b)), Sum::EXACT);
+        poison = poison_or(poison, Some(x.iter().zip(&y).map(|(p, q)| p + q > 0.0).collect()));
+    }
     Raw {
         v,
         eb: inherited,
@@ -99,6 +107,7 @@ pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[
         d: a.d() + b.d() + depth,
         grid: a.grid.zip(b.grid).map(|(g, h)| g.saturating_add(h)),
         poison,
+        signed: special.then(|| Signed::bilinear(a, b, &|p, q| f(p, q, Sum::EXACT))),
     }
 }
 
@@ -110,11 +119,25 @@ pub fn add_bias(cx: &EvalCx<'_>, raw: &mut Raw, c: &Float, map: &[usize]) {
         _ => 1.0,
     };
     let s = Sum::of(cx);
+    let before = if cx.bounds && raw.signed.is_none() && unbounded(c) { raw.v.clone() } else { Vec::new() };
     for (v, &j) in raw.v.iter_mut().zip(map) {
         *v = s.add(*v, times * c.value[j]);
     }
     if !cx.bounds {
         return;
+    }
+    if raw.signed.is_some() || unbounded(c) {
+        let mut s = raw.signed.take().unwrap_or_else(|| {
+            Signed::of(&Float {
+                value: before,
+                radius: Vec::new(),
+                linear: Some(Linear { eb: Vec::new(), m: raw.m.clone(), d: 0.0 }),
+                nan: None,
+                grid: None,
+            })
+        });
+        s.add(&Signed::of(c), |i| map[i], false);
+        raw.signed = Some(s);
     }
     let (m, eb) = (c.m(), clean(c.eb()));
     for (x, &j) in raw.m.iter_mut().zip(map) {
@@ -257,6 +280,12 @@ pub fn gemm(a: &Args<'_>) -> OpResult<Bounded> {
     let (alpha, beta) = (a.f64("alpha")?, a.f64("beta")?);
     let Ok(xf) = x.float() else { return integer_gemm(a, &x, &y, &s, alpha, beta) };
     let mut raw = bilinear(a.cx, xf, y.float()?, s.depth(a.cx), &|p, q, sum| s.product(p, q, sum));
+    if a.cx.bounds && alpha != 1.0 {
+        // The sum may overflow before it is scaled.
+        let gamma = a.cx.gamma(raw.d, a.cx.u(dtype));
+        let open = (0..raw.v.len()).map(|i| a.cx.sum_open(&raw, i, gamma, a.cx.acc(dtype))).collect();
+        raw.poison = poison_or(raw.poison.take(), Some(open));
+    }
     multiply(&mut raw, alpha);
     if let Some(c) = a.opt(2) {
         same_type(&x, c)?;
@@ -303,6 +332,9 @@ pub fn multiply(raw: &mut Raw, c: f64) {
     raw.v.iter_mut().for_each(|x| *x *= c);
     raw.eb.iter_mut().for_each(|x| *x *= c.abs());
     raw.m.iter_mut().for_each(|x| *x *= c.abs());
+    if let Some(s) = &mut raw.signed {
+        s.scale(|_| c);
+    }
     raw.d += 1.0;
     raw.grid = raw.grid.zip(round::low_bit_exp(c)).map(|(g, h)| g + h);
 }

@@ -128,23 +128,45 @@ pub fn normalise(
     if one_pass || cx.contract.one_pass_variance {
         ev += 2.0 * cx.gamma(n + 3.0, u) * x.iter().map(|p| (p.0.abs() + p.1) * (p.0.abs() + p.1)).sum::<f64>() / n;
     }
+    // Squares that underflow.
+    let lost = |d: f64| if d == 0.0 { 0.0 } else { cx.underflow((d * d).max(f64::MIN_POSITIVE), 3.0, dtype) };
+    ev += d.iter().map(|p| lost(p.0)).fold(0.0, f64::max);
+    let square = |x: f64| x * x;
+    // Overflow of the sum, of a deviation, or of the sum of squares: the mean, an element or the deviation is infinite.
+    let centred = d.iter().map(|p| square(p.0.abs() + p.1)).sum::<f64>();
+    let squares = x.iter().map(|p| square(p.0.abs() + p.1)).sum::<f64>();
+    let one = one_pass || cx.contract.one_pass_variance;
+    let finite = x.iter().all(|p| p.0.is_finite());
+    let (plus, minus) = x.iter().fold((0.0, 0.0), |(p, m), q| (p + q.0.max(0.0) + q.1, m + (-q.0).max(0.0) + q.1));
+    let over = finite
+        && (centre && (cx.may_overflow(plus, n, dtype) || cx.may_overflow(minus, n, dtype))
+            || d.iter().any(|p| cx.may_overflow(p.0.abs() + p.1, 1.0, dtype))
+            || cx.may_overflow(if one { squares.max(centred) } else { centred }, n + 2.0, dtype));
     let a = var + eps;
     let ea = ev + 2.0 * u * (a + ev);
     let r = 1.0 / libm::sqrt(a);
     let er = if ea < a { 1.0 / libm::sqrt(a - ea) - r } else { f64::INFINITY };
     let er = er + cx.func(Func::Rsqrt, dtype).max(cx.func(Func::Sqrt, dtype) + cx.func(Func::Div, dtype)) * (r + er);
     let cap = 2.0 * libm::sqrt(n);
-    let nan =
-        x.iter().any(|p| p.1.is_infinite()) || (ea >= a && !a.is_nan() && a.is_finite() && eps == 0.0 && ea > 0.0);
+    let nan = over
+        || x.iter().any(|p| p.1.is_infinite())
+        || (ea >= a && !a.is_nan() && a.is_finite() && eps == 0.0 && ea > 0.0);
     let y = d
         .iter()
         .map(|&(d, ed)| {
             let y = d * r;
+            if over {
+                return (y, f64::INFINITY);
+            }
+            if !finite && x.iter().all(|p| p.1.is_finite()) {
+                // An infinite or NaN element decides: the deviation is infinite or NaN, in every implementation.
+                return (y, 0.0);
+            }
             if !y.is_finite() {
                 return (y, if nan { f64::INFINITY } else { 0.0 });
             }
             let e = d.abs() * er + r * ed + er * ed;
-            let e = if e.is_nan() { cap } else { e + 2.0 * u * (y.abs() + e) };
+            let e = if e.is_nan() { cap } else { e + 2.0 * u * (y.abs() + e) + cx.underflow(y, 2.0, dtype) };
             (y, e.min(cap))
         })
         .collect();
@@ -152,15 +174,21 @@ pub fn normalise(
 }
 
 /// `y g + b` for one element: product and sum at perturbed magnitudes.
-pub fn affine(u: f64, (y, e): (f64, f64), g: (f64, f64), b: (f64, f64)) -> (f64, f64) {
-    let v = y * g.0 + b.0;
+pub fn affine(cx: &EvalCx<'_>, dtype: DType, (y, e): (f64, f64), g: (f64, f64), b: Option<(f64, f64)>) -> (f64, f64) {
+    let u = cx.u(dtype);
+    // Without a bias the sign of a zero stays.
+    let v = b.map_or(y * g.0, |b| y * g.0 + b.0);
+    let b = b.unwrap_or((0.0, 0.0));
     if !v.is_finite() && e == 0.0 && g.1 == 0.0 && b.1 == 0.0 {
         return (v, 0.0);
     }
     let wide = (y.abs() + e) * (g.0.abs() + g.1);
+    if b != (0.0, 0.0) && g != (1.0, 0.0) && y.is_finite() && g.0.is_finite() && cx.may_overflow(wide, 1.0, dtype) {
+        return (v, f64::INFINITY);
+    }
     let prop = e * (g.0.abs() + g.1) + y.abs() * g.1 + b.1;
     let sum = if b == (0.0, 0.0) { 0.0 } else { u * (v.abs() + prop + u * wide) };
-    let product = if g == (1.0, 0.0) { 0.0 } else { u * wide };
+    let product = if g == (1.0, 0.0) { 0.0 } else { u * wide + cx.underflow(wide, 1.0, dtype) };
     (v, prop + product + sum)
 }
 
@@ -178,11 +206,12 @@ struct Plan<'a> {
 fn run(cx: &EvalCx<'_>, p: &Plan<'_>) -> OpResult<(Bounded, Vec<Normalised>)> {
     let f = p.x.float()?;
     let n = p.x.elements();
-    let u = cx.u(p.x.dtype);
     let (mut v, mut e, mut nan) = (vec![0.0; n], vec![0.0; n], vec![false; n]);
     let mut all = Vec::with_capacity(p.sets.len());
-    let get = |o: &Option<(&Float, Vec<usize>)>, i: usize, d: f64| {
-        o.as_ref().map_or((d, 0.0), |(f, map)| (f.value[map[i]], f.radius[map[i]]))
+    let get =
+        |o: &Option<(&Float, Vec<usize>)>, i: usize| o.as_ref().map(|(f, map)| (f.value[map[i]], f.radius[map[i]]));
+    let param_open = |o: &Option<(&Float, Vec<usize>)>, i: usize| {
+        o.as_ref().is_some_and(|(f, map)| f.nan.as_ref().is_some_and(|n| n[map[i]]))
     };
     let eps = cx.epsilon(p.eps);
     for set in &p.sets {
@@ -190,9 +219,12 @@ fn run(cx: &EvalCx<'_>, p: &Plan<'_>) -> OpResult<(Bounded, Vec<Normalised>)> {
         let r = normalise(cx, p.x.dtype, &row, eps, p.centre, p.one_pass);
         let flag = r.nan || set.iter().any(|&i| f.nan.as_ref().is_some_and(|n| n[i]));
         for (&i, &y) in set.iter().zip(&r.y) {
-            let (value, radius) = affine(u, y, get(&p.scale, i, 1.0), get(&p.bias, i, 0.0));
-            (v[i], nan[i]) = (value, flag);
-            e[i] = if radius.is_nan() || flag { f64::INFINITY } else { radius };
+            let scale = get(&p.scale, i).unwrap_or((1.0, 0.0));
+            let (value, radius) = affine(cx, p.x.dtype, y, scale, get(&p.bias, i));
+            let open =
+                flag || param_open(&p.scale, i) || param_open(&p.bias, i) || radius.is_nan() || radius.is_infinite();
+            (v[i], nan[i]) = (value, open);
+            e[i] = if open { f64::INFINITY } else { radius };
         }
         all.push(r);
     }
@@ -301,6 +333,7 @@ pub fn batch(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     let eps = a.cx.epsilon(a.f64("epsilon")?);
     let n = x.elements();
     let mut factor = vec![(0.0, 0.0); c];
+    let mut inverse = vec![0.0; c];
     for (k, out) in factor.iter_mut().enumerate() {
         let (v, ev) = (var.value[k] + eps, var.radius[k]);
         let r = 1.0 / libm::sqrt(v);
@@ -311,6 +344,7 @@ pub fn batch(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         } else {
             f64::INFINITY
         };
+        inverse[k] = r;
         *out = (s.value[k] * r, s.radius[k] * (r.abs() + er) + s.value[k].abs() * er);
     }
     let v = (0..n).map(|i| (f.value[i] - mean.value[map[i]]) * factor[map[i]].0 + b.value[map[i]]).collect();
@@ -322,6 +356,14 @@ pub fn batch(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     let param =
         |k: usize| [s, b, mean, var].iter().any(|p| p.poison().is_some_and(|m| m[k])) || factor[k].1.is_infinite();
     let params: Vec<bool> = (0..c).map(param).collect();
+    // Whether an intermediate of some order overflows (or meets an infinity as 0), and the error of those that underflow.
+    let steps: Vec<(bool, f64)> = (0..n)
+        .map(|i| {
+            let k = map[i];
+            let d = (f.value[i] - mean.value[k], f.radius[i] + mean.radius[k]);
+            batch_steps(a.cx, x.dtype, d, s.value[k], inverse[k])
+        })
+        .collect();
     let eb = (0..n).map(|i| {
         let k = map[i];
         let (fk, ek) = factor[k];
@@ -330,19 +372,39 @@ pub fn batch(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         }
         let own = if ex[i] == 0.0 && mean.radius[k] == 0.0 { 0.0 } else { (ex[i] + mean.radius[k]) * (fk.abs() + ek) };
         let reach = (f.value[i] - mean.value[k]).abs() + if poison[i] { 0.0 } else { f.radius[i] };
-        own + if ek == 0.0 { 0.0 } else { reach * ek } + b.radius[k]
+        let lost = steps[i].1;
+        own + if ek == 0.0 { 0.0 } else { reach * ek } + b.radius[k] + lost
     });
+    let size = |x: f64| if x.is_finite() { x.abs() } else { 0.0 };
     let raw = Raw {
         v,
         eb: eb.collect(),
         m: (0..n)
-            .map(|i| (mx[i] + mean.value[map[i]].abs()) * factor[map[i]].0.abs() + b.value[map[i]].abs())
+            .map(|i| (mx[i] + size(mean.value[map[i]])) * size(factor[map[i]].0) + size(b.value[map[i]]))
             .collect(),
+        signed: None,
         d: f.d() + 8.0,
         grid: None,
-        poison: Some((0..n).map(|i| poison[i] || params[map[i]]).collect()),
+        poison: Some((0..n).map(|i| poison[i] || params[map[i]] || steps[i].0).collect()),
     };
     Ok(vec![a.cx.linear(x.dtype, x.dims.clone(), raw)])
+}
+
+/// One element `d s r` of batch normalisation, `d = x - mean`, in any order: whether the result is open since a partial
+/// product overflows or (beside an infinity) vanishes, and the absolute error of partial products that underflow.
+fn batch_steps(cx: &EvalCx<'_>, dtype: DType, (d, e): (f64, f64), s: f64, r: f64) -> (bool, f64) {
+    if d.is_nan() || s.is_nan() || r.is_nan() {
+        return (false, 0.0);
+    }
+    let (s, top) = (s.abs(), d.abs() + e);
+    if !(d.is_finite() && s.is_finite() && r.is_finite()) {
+        // Folded into a scale and a bias the infinity may meet its like, or a factor that vanishes.
+        let vanishes = |x: f64| x != 0.0 && x < 2.0 * cx.eta(cx.acc(dtype));
+        return (!r.is_finite() || !s.is_finite() || vanishes(s * r), 0.0);
+    }
+    let over = [top, s * r, top * s, top * r].into_iter().any(|x| cx.may_overflow(x, 2.0, dtype));
+    let lost = |x: f64, by: f64| cx.underflow(x, 1.0, dtype) * by;
+    (over, lost(s * r, top) + lost(d * s, r) + lost(d * r, s))
 }
 
 fn batch_training(a: &Args<'_>, x: &Bounded, map: Vec<usize>) -> OpResult<Vec<Bounded>> {
@@ -389,7 +451,9 @@ pub fn lp(a: &Args<'_>) -> OpResult<Bounded> {
             }
             let (y, r, m) = super::elementwise::quotient(a.cx, x.dtype, (f.value[i], f.radius[i]), (norm, en));
             // |x_i| <= ||x||: correlated, so never beyond 1.
-            (v[i], e[i], nan[i]) = (y, r.min(2.0), flag || m);
+            let over = norm.is_finite() && a.cx.may_overflow(norm + en, line.len() as f64, x.dtype);
+            let open = flag || m || over;
+            (v[i], e[i], nan[i]) = (y, if open && y.is_nan() || over { f64::INFINITY } else { r.min(2.0) }, open);
         }
     }
     Ok(a.cx.collapsed(x.dtype, x.dims.clone(), v, e, Some(nan), None))
@@ -452,6 +516,9 @@ pub fn lrn(a: &Args<'_>) -> OpResult<Bounded> {
         let top = bias.abs() + alpha.abs() / size as f64 * wide;
         let eb = alpha.abs() / size as f64 * (wide - s) + a.cx.gamma(size as f64 + 4.0, u) * top;
         let z = libm::pow(b, beta);
+        if a.cx.may_overflow(wide.max(top), size as f64 + 4.0, x.dtype) {
+            return (f.value[i] / z, f64::INFINITY, true);
+        }
         if !z.is_finite() || b - eb <= 0.0 {
             return (f.value[i] / z, if f.value[i].is_nan() { 0.0 } else { f64::INFINITY }, true);
         }

@@ -175,12 +175,22 @@ pub fn window_mean(a: &Args<'_>) -> OpResult<Bounded> {
     Ok(scale(a.cx, x.dtype, dims, sum.float()?, &by))
 }
 
+fn root_of(x: f64, p: f64) -> f64 {
+    if p == 1.0 {
+        x
+    } else if p == 2.0 {
+        libm::sqrt(x)
+    } else {
+        libm::pow(x, 1.0 / p)
+    }
+}
+
 /// `(sum |x|^p)^(1/p)` over a set: terms and sum inside of the accumulator, then a root.
 ///
 /// `e_s = sum ((|x|+e)^p - |x|^p) + (gamma_{n+p} or 2u k_pow) s`, then the root's hull and ULP.
 pub fn p_norm(cx: &EvalCx<'_>, dtype: DType, f: &Float, set: &[usize], p: f64) -> (f64, f64, bool) {
     let flag = set.iter().any(|&i| f.may_nan(i) && !f.value[i].is_nan());
-    let (mut s, mut hi, mut lo) = (0.0, 0.0, 0.0);
+    let (mut s, mut hi, mut lo, mut lost) = (0.0, 0.0, 0.0, 0.0);
     let raise = |x: f64| {
         if p == 1.0 {
             x
@@ -195,24 +205,23 @@ pub fn p_norm(cx: &EvalCx<'_>, dtype: DType, f: &Float, set: &[usize], p: f64) -
         s += raise(v);
         hi += raise(v + e);
         lo += raise((v - e).max(0.0));
+        lost += cx.underflow(if v == 0.0 { 0.0 } else { raise(v).max(f64::MIN_POSITIVE) }, p, dtype);
     }
     let u = cx.u(dtype);
     let rel =
         cx.gamma(set.len() as f64 + 1.0, u) + if p > 2.0 { cx.func(crate::Func::Pow, dtype).max(p * u) } else { u };
-    let e = hull_radius(s, lo, hi) + rel * hi;
+    let infinite = set.iter().any(|&i| f.value[i].is_infinite());
+    if p != 1.0 && !infinite && !s.is_nan() && cx.may_overflow(hi, set.len() as f64 + p, dtype) {
+        // The sum of powers overflows although the root would not.
+        return (root_of(s, p), f64::INFINITY, true);
+    }
+    let lost = if p == 1.0 { 0.0 } else { lost };
+    let e = hull_radius(s, lo, hi) + rel * hi + lost;
     let e = if s.is_infinite() && hi == s { 0.0 } else { e };
     if s == 0.0 && e == 0.0 {
         return (0.0, 0.0, flag);
     }
-    let root = |x: f64| {
-        if p == 1.0 {
-            x
-        } else if p == 2.0 {
-            libm::sqrt(x)
-        } else {
-            libm::pow(x, 1.0 / p)
-        }
-    };
+    let root = |x: f64| root_of(x, p);
     let y = root(s);
     if s.is_nan() || !y.is_finite() {
         return (y, if e == 0.0 || s.is_nan() { 0.0 } else { f64::INFINITY }, flag || e != 0.0 && !s.is_nan());

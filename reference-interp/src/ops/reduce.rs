@@ -10,6 +10,7 @@ use super::linear::clean;
 use crate::contract::{Contract, Func, NanRule, Storage};
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
+use crate::extreme::{Factors, Signed, unbounded};
 use crate::index::{axes, axis, count, split_at_axis, strided_map, strides};
 use crate::value::{Bounded, Data, Float, Int};
 use ir::{DType, Op};
@@ -33,7 +34,9 @@ pub fn linear_map(
     });
     let eb = clean(x_.eb());
     let eb = if eb.iter().all(|&e| e == 0.0) { Vec::new() } else { f(&eb) };
-    let raw = Raw { v, eb, m: f(&x_.m()), d: x_.d() + (terms - 1.0).max(0.0), grid: x_.grid, poison };
+    let signed = unbounded(x_).then(|| Signed::linear(x_, f));
+    let d = x_.d() + (terms - 1.0).max(0.0);
+    let raw = Raw { v, eb, m: f(&x_.m()), d, grid: x_.grid, poison, signed };
     Ok(cx.linear(x.dtype, dims, raw))
 }
 
@@ -193,6 +196,7 @@ fn product(cx: &EvalCx<'_>, dtype: DType, f: &Float, g: &Groups) -> Bounded {
     let (mut v, mut top, mut mag) = (vec![1.0; n], vec![1.0; n], vec![1.0; n]);
     let mut flag = vec![false; n];
     let mut exact = vec![true; n];
+    let mut factors = vec![Factors::NONE; n];
     let acc = cx.acc(dtype);
     for (i, &t) in g.target.iter().enumerate() {
         v[t] *= f.value[i];
@@ -202,16 +206,17 @@ fn product(cx: &EvalCx<'_>, dtype: DType, f: &Float, g: &Groups) -> Bounded {
         // Integers below 2^p: every sub-product in any order is an integer below 2^p too.
         let integer = f.radius[i] == 0.0 && libm::rint(f.value[i]) == f.value[i];
         exact[t] &= integer;
+        factors[t].push(f.value[i], f.radius[i]);
     }
     let gamma = cx.gamma(g.size as f64 - 1.0, cx.u(dtype)).max(0.0);
     let fits = |t: usize| exact[t] && mag[t] > 0.0 && mag[t] <= libm::ldexp(1.0, acc.precision());
     build(cx, dtype, g.dims.clone(), n, |t| {
-        if !v[t].is_finite() || fits(t) || g.size <= 1 && top[t] == mag[t] {
-            let open = !v[t].is_finite() && top[t] != mag[t] && !v[t].is_nan();
-            return (v[t], if open { f64::INFINITY } else { 0.0 }, flag[t] || open);
+        if fits(t) || g.size <= 1 && top[t] == mag[t] {
+            return (v[t], 0.0, flag[t]);
         }
         let e = (top[t] - mag[t]) + gamma * top[t] + g.size as f64 * cx.eta(acc);
-        (v[t], e, flag[t] || !e.is_finite())
+        let (e, nan) = factors[t].finish(cx, dtype, g.size as f64, v[t], e);
+        (v[t], e, flag[t] || nan || !e.is_finite())
     })
 }
 

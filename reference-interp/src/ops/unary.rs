@@ -188,7 +188,11 @@ pub fn function(a: &Args<'_>) -> OpResult<Bounded> {
     let op = a.node.op;
     let f = x.float()?;
     let (cx, dtype) = (a.cx, x.dtype);
-    let (v, e, n) = map(f, |v, e| function_at(cx, op, dtype, v, e));
+    let signless = super::elementwise::zero_signless(cx, f);
+    let (v, e, n) = map(f, |v, e| {
+        let (y, r, nan) = function_at(cx, op, dtype, v, e);
+        (y, if op == Op::Reciprocal && v == 0.0 && signless { f64::INFINITY } else { r }, nan)
+    });
     Ok(cx.collapsed(dtype, x.dims.clone(), v, e, Some(n), None))
 }
 
@@ -310,14 +314,21 @@ pub fn activation(a: &Args<'_>) -> OpResult<Bounded> {
     let x = a.x(0)?;
     let f = x.float()?;
     let act = describe(a, x.dtype)?;
-    let (u, eta) = (a.cx.u(x.dtype), a.cx.eta(a.cx.acc(x.dtype)));
+    let acc = a.cx.acc(x.dtype);
+    let (u, eta) = (a.cx.u(x.dtype), a.cx.eta(acc));
     let (v, e, n) = map(f, |v, e| {
         let y = (act.f)(v);
+        if v.is_infinite() && y.is_nan() && e == 0.0 {
+            // The formula gives Inf*0 or Inf/Inf where a fused implementation gives the limit: both are legal.
+            return (y, f64::INFINITY, true);
+        }
         if v.is_nan() || (!y.is_finite() && e == 0.0) {
             return (y, 0.0, false);
         }
         if v.is_infinite() && e == 0.0 {
-            return (y, 0.0, false);
+            // A limit is a product of constants, exact if it is a number of the accumulator.
+            let exact = crate::round::round(y, acc) == y;
+            return (y, if exact { 0.0 } else { 4.0 * u * y.abs() }, false);
         }
         let (lo, hi) = (v - e, v + e);
         let mut r = hull_radius(y, (act.f)(lo), (act.f)(hi));
@@ -349,6 +360,8 @@ fn describe<'a>(a: &Args<'a>, dtype: DType) -> OpResult<Activation<'a>> {
     let u = a.cx.u(dtype);
     let k = |f: Func| a.cx.func(f, dtype);
     let exp = libm::exp;
+    // The sigmoid of a product may underflow; its error is multiplied by x.
+    let eta = a.cx.eta(a.cx.acc(dtype));
     let (ke, kt, ks, kerf) = (k(Func::Exp), k(Func::Tanh), k(Func::Sigmoid), k(Func::Erf));
     let (kd, kp, kg) = (k(Func::Div), k(Func::Softplus), k(Func::Gelu));
     let make = |f: Box<dyn Fn(f64) -> f64 + 'a>, turns: Vec<f64>, local: Box<dyn Fn(f64) -> f64 + 'a>| {
@@ -370,7 +383,15 @@ fn describe<'a>(a: &Args<'a>, dtype: DType) -> OpResult<Activation<'a>> {
         }
         Op::HardSwish => make(
             // x max(0, min(1, x/6 + 1/2)): a product, a sum, a product.
-            Box::new(|x| if x <= -3.0 { 0.0 } else { x * (x / 6.0 + 0.5).clamp(0.0, 1.0) }),
+            Box::new(|x: f64| {
+                if x == f64::NEG_INFINITY {
+                    f64::NAN
+                } else if x <= -3.0 {
+                    0.0
+                } else {
+                    x * (x / 6.0 + 0.5).clamp(0.0, 1.0)
+                }
+            }),
             vec![-3.0, -1.5, 3.0],
             Box::new(move |x| {
                 if x.abs() > 3.0001 {
@@ -441,7 +462,7 @@ fn describe<'a>(a: &Args<'a>, dtype: DType) -> OpResult<Activation<'a>> {
             Box::new(move |x| {
                 let y = (x * libm::tanh(softplus(x))).abs();
                 let naive = if x < 0.0 { x.abs() * 2.0 * u } else { 0.0 };
-                (kp + kt + 2.0 * u + ke) * y + naive
+                (kp + kt + 2.0 * u + ke) * y + naive + 16.0 * eta * x.abs()
             }),
         ),
         Op::Swish => {
@@ -459,7 +480,7 @@ fn describe<'a>(a: &Args<'a>, dtype: DType) -> OpResult<Activation<'a>> {
                     let s = sigmoid(al * x);
                     let y = (x * s).abs();
                     let arg = if al == 1.0 { 0.0 } else { u };
-                    y * (1.0 - s) * (al * x).abs() * arg + (ks.max(ke + kd + u) + 2.0 * u) * y
+                    y * (1.0 - s) * (al * x).abs() * arg + (ks.max(ke + kd + u) + 2.0 * u) * y + 16.0 * eta * x.abs()
                 }),
             )
         }
@@ -468,7 +489,7 @@ fn describe<'a>(a: &Args<'a>, dtype: DType) -> OpResult<Activation<'a>> {
             let z = move |x: f64| c * (x + 0.044715 * x * x * x);
             // x/2 (1 + tanh z): as for erf below, with six roundings in z.
             make(
-                Box::new(move |x: f64| if x == f64::NEG_INFINITY { 0.0 } else { x * sigmoid(2.0 * z(x)) }),
+                Box::new(move |x: f64| if x == f64::NEG_INFINITY { f64::NAN } else { x * sigmoid(2.0 * z(x)) }),
                 vec![-0.752_461_404_107_81],
                 Box::new(move |x| {
                     let t = libm::tanh(z(x)).abs();
@@ -480,7 +501,7 @@ fn describe<'a>(a: &Args<'a>, dtype: DType) -> OpResult<Activation<'a>> {
         }
         _ => make(
             // Gelu: |x|/2 (2u k_erf |erf z| + 2/sqrt(pi) exp(-z^2) |z| 3u + u (1 + |erf z|)) + 4u |y|; cancellation in 1 + erf is legal.
-            Box::new(|x: f64| if x == f64::NEG_INFINITY { 0.0 } else { 0.5 * x * libm::erfc(-x * FRAC_1_SQRT_2) }),
+            Box::new(|x: f64| if x == f64::NEG_INFINITY { f64::NAN } else { 0.5 * x * libm::erfc(-x * FRAC_1_SQRT_2) }),
             vec![-0.751_791_524_693_564_5],
             Box::new(move |x| {
                 let z = x * FRAC_1_SQRT_2;

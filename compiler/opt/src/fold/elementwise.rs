@@ -28,18 +28,18 @@ pub fn evaluate(op: Op, a: &Attrs, x: &[Option<Arg<'_>>], out: &TensorType) -> O
         return None;
     }
     if op == Op::Clip {
-        return clip(x, out);
+        return clip(a, x, out);
     }
     let cols = x.iter().map(|i| column(i.as_ref()?, out)).collect::<Option<Vec<_>>>()?;
     match cols.as_slice() {
         [Column::Int(v)] => unary_int(op, v, out),
         [Column::Float(v)] => unary_float(op, a, v, out),
         [Column::Int(v), Column::Int(w)] => binary_int(op, a, x[0]?.ty.dtype, v, w, out),
-        [Column::Float(v), Column::Float(w)] => binary_float(op, v, w, out),
-        many => variadic(op, many, out),
+        [Column::Float(v), Column::Float(w)] => binary_float(op, a, v, w, out),
+        many => variadic(op, a, many, out),
     }
 }
-fn variadic(op: Op, cols: &[Column], out: &TensorType) -> Option<Tensor> {
+fn variadic(op: Op, a: &Attrs, cols: &[Column], out: &TensorType) -> Option<Tensor> {
     if cols.len() < 3 || !matches!(op, Op::Max | Op::Min | Op::Sum | Op::Mean) {
         return None;
     }
@@ -54,19 +54,19 @@ fn variadic(op: Op, cols: &[Column], out: &TensorType) -> Option<Tensor> {
         }
         return matches!(op, Op::Max | Op::Min).then(|| from_ints(out.dtype, &out.dims, &acc.unwrap_or_default()));
     }
-    let f = float_fn(if op == Op::Mean { Op::Sum } else { op })?;
+    let f = float_fn(if op == Op::Mean { Op::Sum } else { op }, a)?;
     let mut acc: Option<Vec<f64>> = None;
     for c in cols {
         let Column::Float(v) = c else { return None };
         acc = Some(match acc {
             None => v.clone(),
-            Some(p) => p.iter().zip(v).map(|(&a, &b)| f(a, b)).collect(),
+            Some(p) => p.iter().zip(v).map(|(&x, &y)| f(x, y)).collect(),
         });
     }
     let n = if op == Op::Mean { cols.len() as f64 } else { 1.0 };
     Some(wide(&out.dims, &acc?.iter().map(|v| v / n).collect::<Vec<_>>()))
 }
-fn clip(x: &[Option<Arg<'_>>], out: &TensorType) -> Option<Tensor> {
+fn clip(a: &Attrs, x: &[Option<Arg<'_>>], out: &TensorType) -> Option<Tensor> {
     let bound = |i: usize| x.get(i).copied().flatten().map(|b| b.value);
     match column(&x[0]?, out)? {
         Column::Int(mut v) => {
@@ -83,7 +83,7 @@ fn clip(x: &[Option<Arg<'_>>], out: &TensorType) -> Option<Tensor> {
         Column::Float(mut v) => {
             for (i, op) in [(1, Op::Max), (2, Op::Min)] {
                 if let Some(b) = bound(i) {
-                    let (b, f) = (*floats(b?)?.first()?, float_fn(op)?);
+                    let (b, f) = (*floats(b?)?.first()?, float_fn(op, a)?);
                     v.iter_mut().for_each(|v| *v = f(*v, b));
                 }
             }
@@ -194,7 +194,7 @@ fn binary_int(op: Op, a: &Attrs, d: DType, v: &[i128], w: &[i128], out: &TensorT
             Op::And | Op::BitwiseAnd => x & y,
             Op::Or | Op::BitwiseOr => x | y,
             Op::Xor | Op::BitwiseXor => x ^ y,
-            Op::BitShift if y >= bits => return None,
+            Op::BitShift if y < 0 || y >= bits => return None,
             Op::BitShift if a.str("direction") == Some("LEFT") => x << y,
             Op::BitShift => x >> y,
             Op::Equal => i128::from(x == y),
@@ -215,7 +215,7 @@ fn extreme(x: f64, y: f64, want: Ordering) -> f64 {
     }
     if x.total_cmp(&y) == want { x } else { y }
 }
-fn float_fn(op: Op) -> Option<fn(f64, f64) -> f64> {
+fn float_fn(op: Op, a: &Attrs) -> Option<fn(f64, f64) -> f64> {
     Some(match op {
         Op::Add | Op::Sum => |x, y| x + y,
         Op::Sub => |x, y| x - y,
@@ -223,6 +223,11 @@ fn float_fn(op: Op) -> Option<fn(f64, f64) -> f64> {
         Op::Div => |x, y| x / y,
         Op::Mean => |x, y| (x + y) / 2.0,
         Op::Pow => libm::pow,
+        // With the sign of the divisor (`fmod` = 0), and with that of the dividend.
+        Op::Mod if !a.flag("fmod") => |x, y| {
+            let r = libm::fmod(x, y);
+            if r != 0.0 && (r < 0.0) != (y < 0.0) { r + y } else { r }
+        },
         Op::Mod => libm::fmod,
         Op::Max => |x, y| extreme(x, y, Ordering::Greater),
         Op::Min => |x, y| extreme(x, y, Ordering::Less),
@@ -230,7 +235,7 @@ fn float_fn(op: Op) -> Option<fn(f64, f64) -> f64> {
         _ => return None,
     })
 }
-fn binary_float(op: Op, v: &[f64], w: &[f64], out: &TensorType) -> Option<Tensor> {
+fn binary_float(op: Op, a: &Attrs, v: &[f64], w: &[f64], out: &TensorType) -> Option<Tensor> {
     let compare: Option<fn(&f64, &f64) -> bool> = match op {
         Op::Equal => Some(|x, y| x == y),
         Op::Greater => Some(|x, y| x > y),
@@ -242,6 +247,6 @@ fn binary_float(op: Op, v: &[f64], w: &[f64], out: &TensorType) -> Option<Tensor
     if let Some(f) = compare {
         return Some(from_bits(DType::Bool, &out.dims, v.iter().zip(w).map(|(x, y)| u64::from(f(x, y)))));
     }
-    let f = float_fn(op)?;
+    let f = float_fn(op, a)?;
     Some(wide(&out.dims, &v.iter().zip(w).map(|(&x, &y)| f(x, y)).collect::<Vec<_>>()))
 }

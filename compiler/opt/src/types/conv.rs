@@ -74,6 +74,9 @@ pub fn window(a: &Attrs, input: &[usize], kernel: &[usize], ceil: bool) -> Resul
     for i in 0..n {
         let reach = (kernel[i] as i128 - 1) * dilations[i] as i128 + 1;
         let (len, s) = (input[i] as i128, strides[i] as i128);
+        if auto.starts_with("SAME") && len == 0 {
+            return Err(format!("the input is empty along spatial axis {i}: no window fits"));
+        }
         if auto.starts_with("SAME") {
             let o = (len + s - 1) / s;
             let total = dim(((o - 1) * s + reach - len).max(0), "the padding")?;
@@ -246,6 +249,9 @@ fn pool(a: &Attrs, v: &Arg<'_>) -> Res<Vec<usize>> {
     let win = window(a, input, &kernel_attr(a, input.len())?, a.flag("ceil_mode"))?;
     for i in 0..input.len() {
         let reach = (win.kernel[i] as i128 - 1) * win.dilations[i] as i128 + 1;
+        if input[i] == 0 {
+            return Err(format!("there is nothing to pool along spatial axis {i}"));
+        }
         let padded = win.begin[i] > 0 || win.end[i] > 0;
         let beyond = win.begin[i] as i128 >= reach || win.end[i] as i128 >= reach;
         if padded && (beyond || win.dilations[i] > input[i].max(1)) {

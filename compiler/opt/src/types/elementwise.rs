@@ -106,12 +106,11 @@ pub fn bit_shift(a: &Attrs, x: In<'_>) -> Out {
         Some("LEFT" | "RIGHT") => {}
         other => return Err(format!("attribute `direction` is {other:?}, not `LEFT` or `RIGHT`")),
     }
-    Ok(vec![pair(x, |d| d.is_int() && !d.is_signed_int(), "an unsigned integer type")?])
+    Ok(vec![pair(x, DType::is_int, "an integer type")?])
 }
 pub fn modulo(a: &Attrs, x: In<'_>) -> Out {
     let t = pair(x, |d| d != DType::Bool, "a numeric type")?;
     match int(a, "fmod")? {
-        0 if t.dtype.is_float() => Err("attribute `fmod` must be 1 for float types".into()),
         0 | 1 => Ok(vec![t]),
         v => Err(format!("attribute `fmod` is {v}, not 0 or 1")),
     }

@@ -24,6 +24,14 @@ fn integer_division_is_exact_and_truncates() {
         &format!("{operands}%2: i32[4] = Mod(%0, %1) {{fmod=1}}\nout %2 \"y\""),
         "const %0: i32[4] = {-1, 1, -1, 0}\nout %0 \"y\"",
     );
+    folds(
+        "const %0: f32[3] = {-7.5, 7.5, -7.5}\nconst %1: f32[3] = {2.0, -2.0, -2.0}\n%2: f32[3] = Mod(%0, %1)\nout %2 \"y\"",
+        "const %0: f32[3] = {0.5, -0.5, -1.5}\nout %0 \"y\"",
+    );
+    stays(
+        P,
+        "const %0: i8[1] = {1}\nconst %1: i8[1] = {-1}\n%2: i8[1] = BitShift(%0, %1) {direction=\"LEFT\"}\nout %2 \"y\"",
+    );
     // MIN / -1 wraps; a division by zero is undefined and left alone.
     folds(
         "const %0: i8[1] = {-128}\nconst %1: i8[1] = {-1}\n%2: i8[1] = Div(%0, %1)\nout %2 \"y\"",

@@ -4,6 +4,7 @@ use super::{Lower, Result_, physical_order};
 use crate::loops::{Loop, merge};
 use ir::{Node, NodeId, Op, ValueId};
 use isa::{DType, EwFn};
+use kit::id::Id;
 use lir::fused::{Elementwise, GroupKind, Layout, Params, Src, Step, StepFn, TensorId, View};
 
 /// A step without records or immediates.
@@ -66,7 +67,7 @@ impl<'a> Lower<'a, '_> {
     /// Merges the space and pushes the group. `axis`: the logical dimension along which records advance.
     pub(super) fn finish_elementwise(
         &mut self,
-        id: NodeId,
+        nodes: Vec<NodeId>,
         s: Space,
         mut steps: Vec<Step>,
         out: ValueId,
@@ -96,29 +97,95 @@ impl<'a> Lower<'a, '_> {
             .zip(strides)
             .map(|((input, _), strides)| View { input: *input, offset: 0, strides })
             .collect();
+        let id = nodes[0];
         let t = self.out(id, out, s.layout)?;
         let name = self.name(id);
-        self.push(GroupKind::Elementwise(Elementwise { space, views, steps }), s.inputs, t, vec![id], name);
+        self.push(GroupKind::Elementwise(Elementwise { space, views, steps }), s.inputs, t, nodes, name);
         Ok(())
     }
 
     pub(super) fn elementwise(&mut self, id: NodeId, node: &'a Node) -> Result_<()> {
-        let out = node.outputs[0];
-        let mut s = self.space(node, out);
-        let srcs = node
-            .inputs
-            .iter()
-            .map(|v| v.map(|v| self.operand(id, &mut s, v)).transpose())
-            .collect::<Result_<Vec<Option<Src>>>>()?;
-        let types = node
-            .inputs
-            .iter()
-            .map(|v| v.map(|v| self.dtype(id, v)).transpose())
-            .collect::<Result_<Vec<Option<DType>>>>()?;
-        let d = self.dtype(id, out)?;
-        let steps = steps_of(node, &srcs, &types, d).map_err(|reason| self.unsupported(id, reason))?;
-        self.finish_elementwise(id, s, steps, out, None)
+        let mut s = self.space(node, node.outputs[0]);
+        let mut steps = self.node_steps(id, node, &mut s, None)?;
+        let (mut nodes, mut out) = (vec![id], node.outputs[0]);
+        while let Some(user) = self.chain_user(out, steps.len()) {
+            let next = &self.g.nodes[user];
+            let (views, inputs) = (s.views.len(), s.inputs.len());
+            let more = self.node_steps(user, next, &mut s, Some(out));
+            // What the user's own lowering would refuse stays a group of its own, and is reported there.
+            let Some(more) = more.ok().filter(|_| self.cx.permit("fuse-elementwise", next.origin.source)) else {
+                s.views.truncate(views);
+                s.inputs.truncate(inputs);
+                break;
+            };
+            let base = steps.len();
+            steps.extend(more.into_iter().map(|st| shifted(st, base)));
+            nodes.push(user);
+            out = next.outputs[0];
+        }
+        self.finish_elementwise(nodes, s, steps, out, None)
     }
+
+    /// The steps of one node; operand `chained` is the result of the chain before it.
+    fn node_steps(&mut self, id: NodeId, node: &Node, s: &mut Space, chained: Option<ValueId>) -> Result_<Vec<Step>> {
+        let (mut srcs, mut types) = (Vec::new(), Vec::new());
+        for v in &node.inputs {
+            let src = match (v, chained) {
+                (None, _) => None,
+                (Some(v), Some(c)) if *v == c => Some(CHAINED),
+                (Some(v), _) => Some(self.operand(id, s, *v)?),
+            };
+            srcs.push(src);
+            types.push(v.map(|v| self.dtype(id, v)).transpose()?);
+        }
+        let d = self.dtype(id, node.outputs[0])?;
+        steps_of(node, &srcs, &types, d).map_err(|reason| self.unsupported(id, reason))
+    }
+
+    /// The only reader of a value, if it may continue the chain: elementwise, of the same extents, its other operands
+    /// defined already.
+    fn chain_user(&self, v: ValueId, steps: usize) -> Option<NodeId> {
+        if self.options.opt_level == 0 || steps >= MAX_CHAIN {
+            return None;
+        }
+        let user = self.sole_user(v)?;
+        let node = &self.g.nodes[user];
+        let defined = |o: ValueId| {
+            o == v || self.rm[o.index()].is_some() || self.cl[o.index()].is_some() || self.g.constant(o).is_some()
+        };
+        let fits = is_elementwise(node.op)
+            && node.outputs.len() == 1
+            && self.dims(node.outputs[0]) == self.dims(v)
+            && node.inputs.iter().flatten().all(|o| defined(*o));
+        fits.then_some(user)
+    }
+}
+
+/// Steps of one group: more would make small tiles on small scratchpads.
+const MAX_CHAIN: usize = 6;
+/// Stands for the last step of the chain before this node.
+const CHAINED: Src = Src::Step(usize::MAX);
+
+/// A node's steps behind `base` others.
+fn shifted(mut st: Step, base: usize) -> Step {
+    st.a = shifted_src(st.a, base);
+    st.b = st.b.map(|s| shifted_src(s, base));
+    st.old = st.old.map(|k| base + k);
+    st
+}
+
+fn shifted_src(s: Src, base: usize) -> Src {
+    match s {
+        CHAINED => Src::Step(base - 1),
+        Src::Step(k) => Src::Step(base + k),
+        other => other,
+    }
+}
+
+fn is_elementwise(op: Op) -> bool {
+    use Op::{BitShift, Cast, Clip, Gelu, IsInf, LeakyRelu, Max, Min, Mod, Pow, Relu, Sum, Where};
+    let others = [BitShift, Cast, Clip, Gelu, IsInf, LeakyRelu, Max, Min, Mod, Pow, Relu, Sum, Where];
+    unary(op).is_some() || binary(op).is_some() || others.contains(&op)
 }
 
 /// Plain one-operand functions, and whether they are of the float class only.

@@ -166,6 +166,9 @@ impl<'a> Lower<'a, '_> {
             relu: false,
         };
         pointwise(&mut m);
+        if m.sy > 256 || m.sx > 256 {
+            return Err(self.unsupported(id, "a stride beyond 256"));
+        }
         self.finish_matrix(id, m, &quant, a, packed, y, Layout::ChannelsLast, n_all)
     }
 

@@ -35,6 +35,9 @@ impl<'a> Lower<'a, '_> {
         if w.kh > 256 || w.kw > 256 || w.sy > 64 || w.sx > 64 || w.dy > 64 || w.dx > 64 {
             return Err(self.unsupported(id, "kernel beyond 256, stride or dilation beyond 64"));
         }
+        if w.pad_top.max(w.pad_left) > 512 || (f == PoolFn::AvgPad && w.pad_bottom.max(w.pad_right) > 255) {
+            return Err(self.unsupported(id, "padding beyond 512, or beyond 255 where it is counted"));
+        }
         let inside = |o: usize, s: usize, k: usize, d: usize, pad: usize, n: usize| {
             (0..k).any(|t| (pad..pad + n).contains(&(o * s + t * d)))
         };

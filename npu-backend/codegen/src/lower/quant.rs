@@ -47,6 +47,6 @@ impl<'a> Lower<'a, '_> {
         } else {
             mov.params = [Some(params(records)), None, None];
         }
-        self.finish_elementwise(id, s, vec![mov], y, axis)
+        self.finish_elementwise(vec![id], s, vec![mov], y, axis)
     }
 }

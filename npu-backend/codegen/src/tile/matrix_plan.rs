@@ -161,7 +161,7 @@ pub(super) fn plan(m: &Matrix, z: &Sizes, cfg: &NpuConfig) -> Result<Plan, usize
                     let bytes = fixed + spm_bytes(x_elems, z.xt) + spm_bytes(oh * ow * n, z.ot);
                     least = least.min(bytes);
                     let acc = ng * oh * ow;
-                    if ow > 32_767 || acc > cfg.acc_rows as usize || bytes > cfg.spm_bytes as usize {
+                    if ow > 32_767 || cols > 65_535 || acc > cfg.acc_rows as usize || bytes > cfg.spm_bytes as usize {
                         continue;
                     }
                     let mut p = Plan { oh, ow, ng, k, weights_stay: true, x_elems, w_elems, raw_elems };

@@ -35,7 +35,13 @@ impl Tiler<'_> {
             spm_bytes(rows * cols * e[3], dt) + spm_bytes(e[1] * e[2] * e[3], od)
         };
         let cap = self.capacity();
-        let fits = |e: &[usize]| e[0] == 1 && e[3] <= 65_535 && bytes(e) <= cap;
+        // Counts have 16 bits, row strides 20 with a sign.
+        let row = |e: &[usize]| span(e[2], p.sx, p.kw, p.dx, p.iw).max(e[2]) * e[3];
+        let fits = |e: &[usize]| {
+            let counts = e[1..].iter().all(|n| *n <= 65_535);
+            let spans = span(e[1], p.sy, p.kh, p.dy, p.ih) <= 65_535 && span(e[2], p.sx, p.kw, p.dx, p.iw) <= 65_535;
+            e[0] == 1 && counts && spans && row(e) <= 524_287 && bytes(e) <= cap
+        };
         // Sixteen channels first (whole bursts), then width, height, all channels.
         let mut seed = vec![1, 1, 1, p.c.min(16)];
         while !fits(&seed) && seed[3] > 1 {

@@ -21,7 +21,7 @@ fn runs(d: &Dma) -> impl Iterator<Item = (i64, i64)> + use<> {
 }
 
 fn check_rows(d: &Dma, local: i64, len: usize) -> Result<(), Fault> {
-    if d.mem == Mem::Acc && (local % 64 != 0 || len % 64 != 0) {
+    if d.mem == Mem::Acc && (local % 64 != 0 || !len.is_multiple_of(64)) {
         return Err(Fault::Illegal("a DMA of a part of an accumulator row"));
     }
     Ok(())

@@ -25,7 +25,7 @@ pub(super) fn address(o: &Operand, i: [u32; 4]) -> i64 {
 
 /// Requires that vector writes to ACC cover whole rows: lane 0 … 15 adjacent.
 pub(super) fn check_acc_write(d: &Operand, n: [u16; 4]) -> Result<(), Fault> {
-    if d.mem == Mem::Acc && (d.addr % 64 != 0 || d.s[0] != 1 || n[0] % 16 != 0) {
+    if d.mem == Mem::Acc && (!d.addr.is_multiple_of(64) || d.s[0] != 1 || !n[0].is_multiple_of(16)) {
         return Err(Fault::Illegal("a vector write of a part of an accumulator row"));
     }
     Ok(())

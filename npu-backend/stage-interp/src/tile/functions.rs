@@ -357,9 +357,9 @@ fn power(a: i128, b: i128) -> Result<i128, Fault> {
             let (mut result, mut square, mut rest) = (1u128, u128::from(a as u64), b.unsigned_abs());
             while rest != 0 {
                 if rest % 2 == 1 {
-                    result = result * square & u128::from(u64::MAX);
+                    result = (result * square) & u128::from(u64::MAX);
                 }
-                square = square * square & u128::from(u64::MAX);
+                square = (square * square) & u128::from(u64::MAX);
                 rest /= 2;
             }
             Ok((result as u64).cast_signed().into())
