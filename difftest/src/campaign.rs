@@ -1,7 +1,7 @@
 //! A campaign: generate, check, attribute, reduce, deduplicate. Deterministic in (seed, index): threads and shards change nothing but
 //! the order of work. Checkpointed after every wave, so that a killed campaign resumes.
 
-use crate::attribute::{attribute, rules};
+use crate::attribute::{self, attribute, rules};
 use crate::case::{Case, Setup};
 use crate::check::check;
 use crate::data::{self, Regime};
@@ -390,7 +390,7 @@ pub fn digest_finding(
     if let Some(s) = one.sets.get(failure.set).cloned() {
         one.sets = vec![s];
     }
-    let hint = a.iter().flat_map(|a| a.rewrites.iter().map(|r| r.source)).collect();
+    let hint = a.as_ref().map(|a| attribute::hint(case, a)).unwrap_or_default();
     let reduced = reduce(&one, &mut SameBug::new(failure.clone(), culprit.clone()), &hint, REDUCE_LIMIT);
     let mut small = reduced.case;
     small.graph = dir::renumbered(&small.graph);
