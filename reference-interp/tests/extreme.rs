@@ -336,7 +336,7 @@ fn radii_of_ordinary_data_are_as_sharp_as_without_these_rules() {
     }
 }
 
-/// [`ordinary`] at commit f091e6f.
+/// [`ordinary`] at commit 84f1117, the last without them.
 const BEFORE: &[f64] = &[
     1.3478196116958896e-4, // MatMul
     1.3478196116958896e-4, // Gemm
@@ -370,3 +370,16 @@ const BEFORE: &[f64] = &[
     2.143516279123176e-6,  // Softsign
     6.628645926958852e-6,  // Reciprocal
 ];
+
+#[test]
+fn an_infinite_radius_reaches_both_infinities() {
+    // Also around an infinite value, where value - radius would be NaN, which maxima skip.
+    let f = reference::Float {
+        value: vec![f64::INFINITY],
+        radius: vec![f64::INFINITY],
+        linear: None,
+        nan: None,
+        grid: None,
+    };
+    assert_eq!((f.lo(0), f.hi(0)), (f64::NEG_INFINITY, f64::INFINITY));
+}
