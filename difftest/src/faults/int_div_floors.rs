@@ -1,5 +1,6 @@
 //! Integer Div rounds down instead of toward zero. Imitates onnxruntime #26997 (M07). Needs operands of different signs
 //! that do not divide.
+//! Fires in 4 % of default cases (of 300, seed 0).
 
 use super::edit::{each, typed};
 use super::{Detector, Fault};

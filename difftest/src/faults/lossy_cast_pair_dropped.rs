@@ -1,5 +1,6 @@
 //! Cast to a narrower type and back goes away. Imitates onnxruntime PR #17953 (M10). Needs a type in the middle that loses
 //! something.
+//! Fires in 13 % of default cases (of 300, seed 0).
 
 use super::edit::each;
 use super::{Detector, Fault};

@@ -1,6 +1,7 @@
 //! A Pad goes into the padding of the window operator behind it without a look at what that pads with. Imitates onnxsim #290
 //! (M33: zeros into a MaxPool, which pads with −Inf) and onnxruntime PR #23190 (M34: into an AveragePool that does not count its
 //! padding). Needs a Pad on spatial axes with another value than the operator's.
+//! Fires in under 0.5 % of default cases (of 300, seed 0).
 
 use super::edit::{each, spatial_pad, typed};
 use super::{Detector, Fault};

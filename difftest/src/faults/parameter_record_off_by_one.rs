@@ -1,4 +1,5 @@
 //! Parameters are read one record late. Machine-level class 11 (per-channel index). Needs a requantisation or bias.
+//! Fires in 6 % of default cases (of 300, seed 0).
 
 use super::edit::{implementing, source, update_program};
 use super::{Detector, Fault};

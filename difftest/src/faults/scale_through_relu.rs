@@ -1,6 +1,7 @@
 //! A constant factor moves from before a Relu to behind it, although it may be negative. Imitates apache/tvm #2182 (M38).
 //! Needs a negative factor;
 //! Neg is one too.
+//! Fires in under 0.5 % of default cases (of 300, seed 0).
 
 use super::edit::{each, typed};
 use super::{Detector, Fault};

@@ -1,5 +1,6 @@
 //! A Slice with a negative step starts and ends one element late. Imitates iree #24584 (M27). Needs a negative step and
 //! an end that is not before the first element.
+//! Fires in 6 % of default cases (of 300, seed 0).
 
 use super::edit::each;
 use super::{Detector, Fault};

@@ -1,5 +1,6 @@
 //! The store of the last tile signals a semaphore that nobody waits for. Machine-level class 3 (token imbalance). Needs more tiles than a
 //! semaphore counts, 15.
+//! Fires in 30 % of default cases (of 300, seed 0).
 
 use super::edit::{implementing, source, update_program};
 use super::{Detector, Fault};
