@@ -3,8 +3,10 @@
 use crate::case::Case;
 use crate::check::check;
 use crate::verdict::{Arrow, Failure, Report};
+use driver::Edit;
 use kit::{Permit, RewriteId};
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Who is to blame.
 #[derive(Clone, PartialEq, Debug)]
@@ -88,4 +90,35 @@ pub fn attribute(case: &Case, report: &Report) -> Option<Attribution> {
 /// The rules of a culprit set, without the nodes they were applied to: what stays the same while a case shrinks.
 pub fn rules(rewrites: &[RewriteId]) -> BTreeSet<(String, String)> {
     rewrites.iter().map(|r| (r.pass.clone(), r.rule.clone())).collect()
+}
+
+/// ONNX node indices near the culprit, where the reduction looks first: the nodes that its rewrites name with their producers; for
+/// an injected edit below G, which names a node of G', the nodes of its group.
+pub fn hint(case: &Case, a: &Attribution) -> BTreeSet<u32> {
+    let below = |pass: &str| {
+        let edit = case.setup.injections.iter().find(|i| i.name == pass).map(|i| i.edit);
+        edit.is_some_and(|e| !matches!(e, Edit::Graph { .. }))
+    };
+    let mut out = BTreeSet::new();
+    let (edits, rules): (Vec<_>, Vec<_>) = a.rewrites.iter().partition(|r| below(&r.pass));
+    for r in rules {
+        out.insert(r.source);
+        let named = case.graph.nodes.values().filter(|n| n.origin.source == r.source);
+        let producers = named.flat_map(|n| n.inputs.iter().flatten()).filter_map(|&v| case.graph.producer(v));
+        out.extend(producers.map(|p| case.graph.nodes[p].origin.source));
+    }
+    if edits.is_empty() {
+        return out;
+    }
+    // Without the edit the compilation has its artefacts even if a verifier stopped the edited one.
+    let mut opts = case.setup.options();
+    opts.injections.retain(|i| matches!(i.edit, Edit::Graph { .. }));
+    let compiled = catch_unwind(AssertUnwindSafe(|| driver::compile(&case.graph, &opts, &mut Vec::new(), &mut |_| {})));
+    if let Ok(Ok(c)) = compiled {
+        let groups =
+            c.fused.groups.values().filter(|g| g.nodes.first().is_some_and(|n| edits.iter().any(|r| r.source == n.0)));
+        let lowered = c.lowered();
+        out.extend(groups.flat_map(|g| &g.nodes).filter_map(|&n| Some(lowered.nodes.get(n)?.origin.source)));
+    }
+    out
 }

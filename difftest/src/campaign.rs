@@ -1,7 +1,7 @@
 //! A campaign: generate, check, attribute, reduce, deduplicate. Deterministic in (seed, index): threads and shards change nothing but
 //! the order of work. Checkpointed after every wave, so that a killed campaign resumes.
 
-use crate::attribute::{attribute, rules};
+use crate::attribute::{self, attribute, rules};
 use crate::case::{Case, Setup};
 use crate::check::check;
 use crate::data::{self, Regime};
@@ -121,6 +121,9 @@ pub struct Totals {
     pub groups: u64,
     /// Instructions executed.
     pub instructions: u64,
+    /// Operators of groups that were decided on no input set, counted.
+    #[serde(default)]
+    pub undecided: BTreeMap<String, u64>,
     /// Reasons for `unsupported`, counted.
     pub unsupported: BTreeMap<String, u64>,
     /// Sum modulo 2^128 of a hash per case, as hex.
@@ -158,6 +161,10 @@ impl Totals {
         self.multi_tile += r.multi_tile.0;
         self.groups += r.multi_tile.1;
         self.instructions += r.instructions;
+        for u in &r.undecided {
+            let ops = u.rsplit_once(" (").map_or("", |x| x.1).split(')').next().unwrap_or_default();
+            *self.undecided.entry(ops.into()).or_insert(0) += 1;
+        }
         if let (Some(Verdict::Unsupported), Some(reason)) = (r.verdict, &r.reason) {
             *self.unsupported.entry(short_reason(reason)).or_insert(0) += 1;
         }
@@ -383,7 +390,7 @@ pub fn digest_finding(
     if let Some(s) = one.sets.get(failure.set).cloned() {
         one.sets = vec![s];
     }
-    let hint = a.iter().flat_map(|a| a.rewrites.iter().map(|r| r.source)).collect();
+    let hint = a.as_ref().map(|a| attribute::hint(case, a)).unwrap_or_default();
     let reduced = reduce(&one, &mut SameBug::new(failure.clone(), culprit.clone()), &hint, REDUCE_LIMIT);
     let mut small = reduced.case;
     small.graph = dir::renumbered(&small.graph);

@@ -174,8 +174,9 @@ impl Reducer<'_> {
     /// All single moves on the final case; whether none keeps the bug.
     fn proof(&mut self) -> bool {
         self.phase = "proof";
+        // What was asked before has its answer: a candidate in `tried` is not interesting, or not smaller than the best.
+        self.tried.insert(fingerprint(&self.best));
         loop {
-            self.tried.clear();
             let mut single = Vec::new();
             if let Some(vals) = moves::values(&self.best) {
                 let all: BTreeSet<NodeId> = self.best.graph.nodes.ids().collect();

@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::common::{ModelArgs, SetupArgs, case};
 use crate::Case;
-use crate::attribute::{attribute, rules};
+use crate::attribute::{attribute, hint, rules};
 use crate::campaign::{REDUCE_LIMIT, quiet_panics};
 use crate::check::check_observed;
 use crate::dir::{self, Finding};
@@ -296,7 +296,7 @@ pub fn reduce_command(a: ReduceArgs) -> Result<Outcome> {
             bail!("{} does not fail: {}", a.model.model.display(), dir::summary(&r));
         };
         let (mut oracle, one) = SameBug::of(&case).expect("it fails");
-        let hint = at.rewrites.iter().map(|r| r.source).collect();
+        let hint = hint(&case, &at);
         reduce(&one, &mut oracle, &hint, REDUCE_LIMIT)
     };
     let mut small = red.case.clone();

@@ -4,8 +4,8 @@
 use super::edit::source;
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use kit::{Claim, PassCx};
 use isa::Act;
+use kit::{Claim, PassCx};
 use lir::stream::Stream;
 
 pub(super) const FAULT: Fault = Fault {
@@ -14,7 +14,11 @@ pub(super) const FAULT: Fault = Fault {
     summary: "Relu is set on the first instruction of an operation only",
     min_nodes: 1,
     detector: Detector::Bits,
-    injection: Injection { name: "fault.activation-lost-on-second-piece", claim: Claim::Bits, edit: Edit::Stream(edit) },
+    injection: Injection {
+        name: "fault.activation-lost-on-second-piece",
+        claim: Claim::Bits,
+        edit: Edit::Stream(edit),
+    },
 };
 
 fn edit(s: &mut Stream, cx: &mut PassCx<'_>) {

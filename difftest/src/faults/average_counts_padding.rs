@@ -4,8 +4,8 @@
 use super::edit::source;
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use kit::{Claim, PassCx};
 use isa::PoolFn;
+use kit::{Claim, PassCx};
 use lir::fused::{Fused, GroupKind};
 
 pub(super) const FAULT: Fault = Fault {

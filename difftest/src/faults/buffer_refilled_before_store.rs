@@ -4,8 +4,8 @@
 use super::edit::{implementing, ordered, source, unorder};
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use kit::{Claim, PassCx};
 use isa::Op;
+use kit::{Claim, PassCx};
 use lir::placed::Placed;
 
 pub(super) const FAULT: Fault = Fault {
@@ -21,7 +21,10 @@ fn edit(p: &mut Placed, cx: &mut PassCx<'_>) {
     let list = implementing(p);
     for w in list.windows(2) {
         let ((_, store), (pc, next)) = (&w[0], &w[1]);
-        let reuse = matches!(store.instr.op, Op::St(_)) && next.group == store.group && next.tile > store.tile && next.tile % 4 == 0;
+        let reuse = matches!(store.instr.op, Op::St(_))
+            && next.group == store.group
+            && next.tile > store.tile
+            && next.tile % 4 == 0;
         let written = if matches!(next.instr.op, Op::Ld(_)) { next.places.a } else { next.places.d };
         let same = written.is_some() && written == store.places.a;
         if reuse && same && ordered(p, *pc) && cx.permit("reuse", source(&p.stream.fused, store.group)) {

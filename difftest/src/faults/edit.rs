@@ -19,13 +19,7 @@ pub(super) fn each(g: &Graph, mut f: impl FnMut(&mut Rebuild<'_>, NodeId, &Node)
 }
 
 /// A node in place of `id` with inferred type; `None` if it has none.
-pub(super) fn typed(
-    r: &mut Rebuild<'_>,
-    id: NodeId,
-    op: Op,
-    attrs: Attrs,
-    inputs: &[ValueId],
-) -> Option<ValueId> {
+pub(super) fn typed(r: &mut Rebuild<'_>, id: NodeId, op: Op, attrs: Attrs, inputs: &[ValueId]) -> Option<ValueId> {
     let inputs: Vec<_> = inputs.iter().map(|&v| Some(v)).collect();
     Build::at(r, id).op(op, attrs, &inputs).ok()
 }
@@ -74,7 +68,8 @@ pub(super) fn unorder(p: &mut Placed, pc: usize) {
     if pc > 0 && p.ops[pc - 1].instr.op == isa::Op::Fence {
         p.ops[pc - 1].instr = isa::Instr::new(isa::Op::Nop);
     } else {
-        p.ops[pc].instr.waits[0] = None;
+        let [_, second] = p.ops[pc].instr.waits;
+        p.ops[pc].instr.waits = [second, None];
     }
     update_program(p);
 }

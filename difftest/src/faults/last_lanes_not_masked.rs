@@ -4,8 +4,8 @@
 use super::edit::source;
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use kit::{Claim, PassCx};
 use isa::Op;
+use kit::{Claim, PassCx};
 use lir::stream::Stream;
 
 pub(super) const FAULT: Fault = Fault {

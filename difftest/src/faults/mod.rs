@@ -13,13 +13,13 @@ mod constants_cut_to_words;
 mod dilation_of_height;
 mod dma_rounded_to_burst;
 mod edit;
+mod freed_after_first_read;
 mod gather_negative_clamped;
 mod gemm_perm_unchecked;
 mod halo_of_last_rows_off_by_one;
 mod int_div_floors;
 mod k_tail_dropped;
 mod last_lanes_not_masked;
-mod lifetime_ends_at_last_write;
 mod lossy_cast_pair_dropped;
 mod max_loses_nan;
 mod mean_divides_by_padded_length;
@@ -117,7 +117,7 @@ pub const FAULTS: &[Fault] = &[
     row_stride_rounded_up::FAULT,
     activation_lost_on_second_piece::FAULT,
     result_placed_on_source::FAULT,
-    lifetime_ends_at_last_write::FAULT,
+    freed_after_first_read::FAULT,
     wait_for_weights_dropped::FAULT,
     buffer_refilled_before_store::FAULT,
     token_never_taken::FAULT,

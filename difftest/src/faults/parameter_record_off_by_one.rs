@@ -3,8 +3,8 @@
 use super::edit::{implementing, source, update_program};
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use kit::{Claim, PassCx};
 use isa::{Form, Init, Op};
+use kit::{Claim, PassCx};
 use lir::placed::Placed;
 
 pub(super) const FAULT: Fault = Fault {

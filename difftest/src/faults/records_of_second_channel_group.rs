@@ -11,7 +11,7 @@ pub(super) const FAULT: Fault = Fault {
     id: "records-of-second-channel-group",
     origin: "class 11: npu_compiler #335",
     summary: "channels from 16 on are requantised with the records of channels from 0 on",
-    min_nodes: 2,
+    min_nodes: 1,
     detector: Detector::Bits,
     injection: Injection { name: "fault.records-of-second-channel-group", claim: Claim::Bits, edit: Edit::Tile(edit) },
 };

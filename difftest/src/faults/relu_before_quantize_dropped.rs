@@ -11,7 +11,7 @@ pub(super) const FAULT: Fault = Fault {
     id: "relu-before-quantize-dropped",
     origin: "onnxruntime #9425, #11660, PR #11696 (M43)",
     summary: "a Relu before a signed QuantizeLinear is dropped",
-    min_nodes: 2,
+    min_nodes: 1,
     detector: Detector::Meaning,
     injection: Injection {
         name: "fault.relu-before-quantize-dropped",

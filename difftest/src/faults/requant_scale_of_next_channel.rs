@@ -5,13 +5,13 @@ use super::edit::source;
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
 use kit::{Claim, PassCx};
-use lir::fused::{Fused, GroupKind, Drain};
+use lir::fused::{Drain, Fused, GroupKind};
 
 pub(super) const FAULT: Fault = Fault {
     id: "requant-scale-of-next-channel",
     origin: "class 11: npu_compiler #335; onnxruntime PR #28228 (M51)",
     summary: "requantisation uses the scale of the next channel",
-    min_nodes: 2,
+    min_nodes: 1,
     detector: Detector::Bound,
     injection: Injection { name: "fault.requant-scale-of-next-channel", claim: Claim::Bits, edit: Edit::Fused(edit) },
 };

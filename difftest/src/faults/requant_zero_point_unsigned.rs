@@ -4,13 +4,13 @@ use super::edit::source;
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
 use kit::{Claim, PassCx};
-use lir::fused::{Fused, GroupKind, Drain};
+use lir::fused::{Drain, Fused, GroupKind};
 
 pub(super) const FAULT: Fault = Fault {
     id: "requant-zero-point-unsigned",
     origin: "class 10: tflite-micro #3130",
     summary: "a negative output zero point is read as an unsigned byte",
-    min_nodes: 2,
+    min_nodes: 1,
     detector: Detector::Bound,
     injection: Injection { name: "fault.requant-zero-point-unsigned", claim: Claim::Bits, edit: Edit::Fused(edit) },
 };

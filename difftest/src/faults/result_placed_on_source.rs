@@ -1,12 +1,12 @@
 //! The result of an instruction that changes the order of elements is placed where its operand still lies. Imitates iree #19355 (M69);
 //! machine-level classes 4 and 12. Needs an operand that dies with a TR of three
-//! loops.
+//! loops and at least 1 KiB.
 
 use super::edit::{in_spm, rebase, source};
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use kit::{Claim, PassCx};
 use isa::Op;
+use kit::{Claim, PassCx};
 use lir::placed::Placed;
 use lir::tile::BufId;
 
@@ -24,7 +24,7 @@ fn edit(p: &mut Placed, cx: &mut PassCx<'_>) {
     let mut moves = Vec::new();
     for (id, o) in p.stream.ops.iter() {
         let (Op::Tr(v), Some(a), Some(d)) = (o.instr.op, o.places.a, o.places.d) else { continue };
-        if v.n[2] == 1 {
+        if v.n[2] == 1 || p.stream.bufs[d].bytes < 1024 {
             continue;
         }
         let (last, first) = (uses(a).map(|u| u.0).max(), uses(d).map(|u| u.0).min());

@@ -3,8 +3,8 @@
 
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use kit::{Claim, PassCx};
 use isa::Op;
+use kit::{Claim, PassCx};
 
 pub(super) const FAULT: Fault = Fault {
     id: "sign-of-column-dropped",

@@ -1,12 +1,12 @@
 //! Weights are not loaded again if the buffer holds as many of the tile before. Machine-level class 14 (stale state). Needs a
-//! third tile with other weights of the same size.
+//! fourth tile with other weights of the same size.
 
 use super::edit::source;
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use kit::{Claim, PassCx};
 use isa::{Dma, Engine, Op};
 use kit::IdVec;
+use kit::{Claim, PassCx};
 use lir::fused::GroupId;
 use lir::stream::{DramPlace, Stream};
 use lir::tile::BufId;
@@ -30,7 +30,8 @@ fn edit(s: &mut Stream, cx: &mut PassCx<'_>) {
         {
             let size = |d: &Dma| (d.n, d.loc_addr);
             let before = held.insert(buf, (op.group, d));
-            let same = op.tile >= 2 && before.is_some_and(|(g, b)| g == op.group && size(&b) == size(&d) && b.dram_off != d.dram_off);
+            let same = op.tile >= 3
+                && before.is_some_and(|(g, b)| g == op.group && size(&b) == size(&d) && b.dram_off != d.dram_off);
             if same && cx.permit("reload", source(&s.fused, op.group)) {
                 continue;
             }

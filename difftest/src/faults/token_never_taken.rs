@@ -4,8 +4,8 @@
 use super::edit::{implementing, source, update_program};
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use kit::{Claim, PassCx};
 use isa::Op;
+use kit::{Claim, PassCx};
 use lir::placed::Placed;
 
 pub(super) const FAULT: Fault = Fault {

@@ -1,11 +1,11 @@
-//! A convolution does not wait for the weights of its third tile (the first whose buffer is used again). Machine-level class 1 (missing wait between engines). Needs
+//! A convolution does not wait for the weights of its fourth tile or a later one. Machine-level class 1 (missing wait between engines). Needs
 //! weights that are loaded again.
 
 use super::edit::{implementing, ordered, source, unorder};
 use super::{Detector, Fault};
 use driver::{Edit, Injection};
-use kit::{Claim, PassCx};
 use isa::{Engine, Op};
+use kit::{Claim, PassCx};
 use lir::placed::Placed;
 
 pub(super) const FAULT: Fault = Fault {
@@ -23,7 +23,7 @@ fn edit(p: &mut Placed, cx: &mut PassCx<'_>) {
         let ((_, load), (pc, mx)) = (&w[0], &w[1]);
         let weights = matches!(load.instr.op, Op::Ld(_)) && load.instr.eng == Engine::Ldw;
         let reads = matches!(mx.instr.op, Op::MxConv(_) | Op::MxDw(_));
-        if weights && reads && mx.tile >= 2 && ordered(p, *pc) && cx.permit("wait", source(&p.stream.fused, mx.group)) {
+        if weights && reads && mx.tile >= 3 && ordered(p, *pc) && cx.permit("wait", source(&p.stream.fused, mx.group)) {
             unorder(p, *pc);
         }
     }
