@@ -41,10 +41,9 @@ fn errors(v: &Value, schema: &Value, whole: &Value, at: &str) -> Vec<String> {
                 }
             }
             "type" => {
-                let names: Vec<&str> = rule.as_str().map_or_else(
-                    || list(rule).iter().filter_map(Value::as_str).collect(),
-                    |one| vec![one],
-                );
+                let names: Vec<&str> = rule
+                    .as_str()
+                    .map_or_else(|| list(rule).iter().filter_map(Value::as_str).collect(), |one| vec![one]);
                 if !names.iter().any(|n| is_type(v, n)) {
                     out.push(format!("{at}: {v} is none of {names:?}"));
                 }
@@ -58,7 +57,8 @@ fn errors(v: &Value, schema: &Value, whole: &Value, at: &str) -> Vec<String> {
                 }
             }
             "required" => {
-                let missing = list(rule).iter().filter_map(Value::as_str).filter(|k| v.is_object() && v.get(k).is_none());
+                let missing =
+                    list(rule).iter().filter_map(Value::as_str).filter(|k| v.is_object() && v.get(k).is_none());
                 out.extend(missing.map(|k| format!("{at}.{k} is missing")));
             }
             "properties" => {
@@ -113,7 +113,8 @@ fn fits(dir: &Path, name: &str, args: &[&str]) -> Value {
     assert!(bin.exists(), "{} is not built; run the tests with --workspace", bin.display());
     let o = Command::new(bin).args(args).arg("--json").current_dir(dir).output().expect("it starts");
     let text = String::from_utf8_lossy(&o.stdout);
-    let v: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{args:?}: not one JSON object ({e}): {text}"));
+    let v: Value =
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{args:?}: not one JSON object ({e}): {text}"));
     let s = schema(name);
     let bad = errors(&v, &s, &s, "$");
     assert!(bad.is_empty(), "{args:?} does not fit docs/schema/{name}.json:\n{}", bad.join("\n"));
@@ -157,7 +158,11 @@ fn a_finding_fits_the_schemas() {
     fits(d, "check", &["check", &case]);
     fits(d, "bisect", &["bisect", &case]);
     fits(d, "reduce", &["reduce", &case, "-o", "small"]);
-    fits(d, "faults-run", &["faults", "run", "--only", "sub-self-is-zero", "--seconds", "3", "--jobs", "1", "--out", "k"]);
+    fits(
+        d,
+        "faults-run",
+        &["faults", "run", "--only", "sub-self-is-zero", "--seconds", "3", "--jobs", "1", "--out", "k"],
+    );
 }
 
 #[test]
