@@ -121,6 +121,9 @@ pub struct Totals {
     pub groups: u64,
     /// Instructions executed.
     pub instructions: u64,
+    /// Operators of groups that were decided on no input set, counted.
+    #[serde(default)]
+    pub undecided: BTreeMap<String, u64>,
     /// Reasons for `unsupported`, counted.
     pub unsupported: BTreeMap<String, u64>,
     /// Sum modulo 2^128 of a hash per case, as hex.
@@ -158,6 +161,10 @@ impl Totals {
         self.multi_tile += r.multi_tile.0;
         self.groups += r.multi_tile.1;
         self.instructions += r.instructions;
+        for u in &r.undecided {
+            let ops = u.rsplit_once(" (").map_or("", |x| x.1).split(')').next().unwrap_or_default();
+            *self.undecided.entry(ops.into()).or_insert(0) += 1;
+        }
         if let (Some(Verdict::Unsupported), Some(reason)) = (r.verdict, &r.reason) {
             *self.unsupported.entry(short_reason(reason)).or_insert(0) += 1;
         }

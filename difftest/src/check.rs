@@ -11,7 +11,7 @@ use driver::{Compilation, Edit, Snapshot};
 use ir::{Graph, Tensor, ValueId};
 use kit::{Claim, CompileError, Rounding};
 use lir::fused::{GroupId, TensorDef, TensorId};
-use reference::{BoundReport, Bounded, Contract, EvalError, Evaluation};
+use reference::{BoundReport, Bounded, Contract, EvalError};
 use stage_interp::{Run, StageError};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -242,8 +242,15 @@ fn more_float_casts(before: &Graph, after: &Graph) -> bool {
     casts(after) > casts(before)
 }
 
+/// The outputs of a graph under a contract; nothing else is kept.
+fn outputs_of(g: &Graph, inputs: &[Tensor], contract: &Contract) -> Result<Vec<Bounded>, EvalError> {
+    let options = reference::Options { keep_all: false, ..reference::Options::new(contract) };
+    let e = reference::evaluate_with(g, inputs, &options)?;
+    Ok(e.outputs().into_iter().cloned().collect())
+}
+
 fn passes(setup: &Setup, c: &Compilation, inputs: &[Tensor], set: usize, r: &mut Report) {
-    let mut memo: BTreeMap<(usize, String), Result<Evaluation, EvalError>> = BTreeMap::new();
+    let mut memo: BTreeMap<(usize, String), Result<Vec<Bounded>, EvalError>> = BTreeMap::new();
     for i in 1..c.graphs.len() {
         let after = &c.graphs[i];
         let contract = if more_float_casts(&c.graphs[i - 1].graph, &after.graph) {
@@ -252,37 +259,30 @@ fn passes(setup: &Setup, c: &Compilation, inputs: &[Tensor], set: usize, r: &mut
         } else {
             claim_contract(after.claim, setup)
         };
-        let before: Graph;
+        let key = |i: usize| (i, contract.name.clone());
         let lhs = if after.claim == Claim::Rounds(Rounding::NewConstants) {
-            before = rounded_constants(&c.graphs[i - 1].graph);
-            reference::evaluate(&before, inputs, &contract)
+            outputs_of(&rounded_constants(&c.graphs[i - 1].graph), inputs, &contract)
         } else {
-            memo.entry((i - 1, contract.name.clone()))
-                .or_insert_with(|| reference::evaluate(&c.graphs[i - 1].graph, inputs, &contract))
-                .clone()
+            memo.remove(&key(i - 1)).unwrap_or_else(|| outputs_of(&c.graphs[i - 1].graph, inputs, &contract))
         };
-        let rhs = memo
-            .entry((i, contract.name.clone()))
-            .or_insert_with(|| reference::evaluate(&after.graph, inputs, &contract))
-            .clone();
-        match (lhs, rhs) {
-            (Ok(a), Ok(b)) => compare_pass(after, &a, &b, set, r),
+        let rhs = outputs_of(&after.graph, inputs, &contract);
+        match (&lhs, &rhs) {
+            (Ok(a), Ok(b)) => compare_pass(after, a, b, set, r),
             (Err(EvalError::Unsupported { reason, .. }), _) | (_, Err(EvalError::Unsupported { reason, .. })) => {
                 r.verdict = Some(Verdict::Unsupported);
                 r.reason = Some(format!("the reference has no kernel: {reason}"));
             }
-            (Err(e), _) => pass_failure(after, Verdict::Invalid, "reference", e.to_string(), None, set, r),
-            (_, Err(e)) => {
-                let e = e.to_string();
-                pass_failure(after, Verdict::Invalid, "reference", e, None, set, r);
+            (Err(e), _) | (_, Err(e)) => {
+                pass_failure(after, Verdict::Invalid, "reference", e.to_string(), None, set, r);
             }
         }
+        memo.insert(key(i), rhs);
     }
 }
 
-fn compare_pass(after: &Snapshot, a: &Evaluation, b: &Evaluation, set: usize, r: &mut Report) {
+fn compare_pass(after: &Snapshot, a: &[Bounded], b: &[Bounded], set: usize, r: &mut Report) {
     let mut bad = None;
-    for (k, (x, y)) in a.outputs().iter().zip(b.outputs()).enumerate() {
+    for (k, (x, y)) in a.iter().zip(b).enumerate() {
         let mut rep = x.check_meaning(y);
         if after.claim == Claim::RealExceptNan {
             rep.outside.retain(|o| !o.want.is_nan());
@@ -397,7 +397,12 @@ fn groups(setup: &Setup, c: &Compilation, inputs: &[Tensor], run: &Run, set: usi
         let Some(v) = out else { continue };
         let Some(got) = given.get(&v).cloned() else { continue };
         let nodes = with_aliases(g, &group.nodes, &given);
-        let e = match reference::evaluate_nodes(g, &nodes, &given, &setup.group_contract) {
+        let read: BTreeMap<ValueId, Tensor> = nodes
+            .iter()
+            .flat_map(|&n| g.nodes[n].inputs.iter().flatten())
+            .filter_map(|v| Some((*v, given.get(v)?.clone())))
+            .collect();
+        let e = match reference::evaluate_nodes(g, &nodes, &read, &setup.group_contract) {
             Ok(e) => e,
             Err(EvalError::Unsupported { reason, .. }) => {
                 r.verdict = Some(Verdict::Unsupported);

@@ -261,7 +261,7 @@ impl Contract {
         };
         Some(match name {
             "anvil" | "f32" | "bf16" => base,
-            "anvil-group" => Contract { reassociate: Reassociate::WithinReduction, order: Order::Groups16, ..base },
+            "anvil-group" => Contract { order: Order::Groups16, ..base },
             "f16" => Contract { acc: Accumulator::Fixed(Format::F16), ..base },
             "f64" => Contract { storage: Storage::Real, acc: Accumulator::Fixed(Format::F64), ..base },
             "own" => Contract { acc: Accumulator::OfStorage, reassociate: Reassociate::WithinReduction, ..base },

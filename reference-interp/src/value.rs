@@ -83,11 +83,19 @@ impl Float {
     }
     /// Smallest value that the radius admits (Inf values are exact).
     pub fn lo(&self, i: usize) -> f64 {
-        if self.radius[i] == 0.0 { self.value[i] } else { self.value[i] - self.radius[i] }
+        match self.radius[i] {
+            0.0 => self.value[i],
+            f64::INFINITY => f64::NEG_INFINITY,
+            e => self.value[i] - e,
+        }
     }
     /// Largest value that the radius admits.
     pub fn hi(&self, i: usize) -> f64 {
-        if self.radius[i] == 0.0 { self.value[i] } else { self.value[i] + self.radius[i] }
+        match self.radius[i] {
+            0.0 => self.value[i],
+            f64::INFINITY => f64::INFINITY,
+            e => self.value[i] + e,
+        }
     }
     /// Whether NaN is reachable (or certain).
     pub fn may_nan(&self, i: usize) -> bool {

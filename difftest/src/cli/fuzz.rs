@@ -157,6 +157,7 @@ pub fn to_json(s: &State) -> Value {
         "big_tensor_share": ratio(t.big_tensors, t.tensors),
         "multi_tile_share": ratio(t.multi_tile, t.groups),
         "unsupported_reasons": t.unsupported,
+        "undecided_operators": t.undecided,
         "graphs_digest": t.digest,
         "finished": s.finished,
     })
@@ -196,6 +197,9 @@ fn text(plan: &Plan, s: &State) -> String {
         t.elements,
         100.0 * ratio(t.multi_tile, t.groups)
     );
+    for (ops, n) in &t.undecided {
+        let _ = writeln!(o, "undecided ×{n}: {ops}");
+    }
     for (why, n) in &t.unsupported {
         let _ = writeln!(o, "unsupported ×{n}: {why}");
     }

@@ -430,17 +430,22 @@ pub fn cumulative(a: &Args<'_>) -> OpResult<Bounded> {
             let (mut v, mut e, mut nan) = (vec![1.0; total], vec![0.0; total], vec![false; total]);
             let gamma = a.cx.gamma(n, a.cx.u(x.dtype));
             for l in &all {
-                let (mut s, mut top, mut open) = (1.0f64, 1.0f64, false);
+                let (mut s, mut top, mut open, mut factors) = (1.0f64, 1.0f64, false, Factors::NONE);
                 for (k, &i) in l.iter().enumerate() {
-                    let (before, before_top, before_open) = (s, top, open);
+                    let (before, before_top, before_open, before_factors) = (s, top, open, factors);
+                    factors.push(f.value[i], f.radius[i]);
                     s *= f.value[i];
                     top *= f.value[i].abs() + f.radius[i];
                     open |= f.nan.as_ref().is_some_and(|n| n[i]) || f.radius[i].is_infinite();
                     let (p, t, o) = if exclusive { (before, before_top, before_open) } else { (s, top, open) };
-                    let trivial = k == 0 && exclusive || t == p.abs() && (p == 0.0 || !p.is_finite());
                     v[i] = p;
-                    e[i] = if trivial { 0.0 } else { t - p.abs() + gamma * t };
-                    nan[i] = o || !e[i].is_finite();
+                    if k == 0 && exclusive {
+                        continue;
+                    }
+                    let factors = if exclusive { before_factors } else { factors };
+                    let (r, reach) = factors.finish(a.cx, x.dtype, k as f64 + 1.0, p, t - p.abs() + gamma * t);
+                    e[i] = r;
+                    nan[i] = o || reach || !r.is_finite();
                 }
             }
             Ok(a.cx.collapsed(x.dtype, x.dims.clone(), v, e, Some(nan), None))

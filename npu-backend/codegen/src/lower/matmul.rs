@@ -129,7 +129,9 @@ impl<'a> Lower<'a, '_> {
     fn right_operand(&mut self, id: NodeId, b: ValueId, p: &Product) -> Result_<(Weights, TensorId, Option<usize>)> {
         let Some(t) = self.const_tensor(id, b)? else {
             let tensor = self.want(id, b, Layout::RowMajor)?;
-            return Ok((Weights::Runtime { k_stride: p.n, n_stride: 1 }, tensor, None));
+            // A single column has no neighbour: its stride only has to differ from that of k.
+            let n_stride = if p.n == 1 { p.k } else { 1 };
+            return Ok((Weights::Runtime { k_stride: p.n, n_stride }, tensor, None));
         };
         let shape = PackShape { n: p.n, c: p.k, kh: 1, kw: 1, kpack: false, depthwise: false };
         let esz = t.dtype.size();

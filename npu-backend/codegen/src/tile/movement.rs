@@ -8,6 +8,18 @@ use kit::CompileError;
 use lir::fused::{Copy, Fill, Move};
 use lir::tile::{BufId, DramView, TileOp};
 
+/// The loops that are contiguous at the source and at the destination.
+fn inner_loops(c: &Copy) -> (Option<usize>, Option<usize>) {
+    let inner = |s: &[isize]| (0..c.n.len()).find(|&i| s[i] == 1 && c.n[i] > 1);
+    (inner(&c.src.strides), inner(&c.strides))
+}
+
+/// Without a turn the store would go element by element; it pays if the destination has contiguous runs.
+fn turns(c: &Copy) -> bool {
+    let (from, to) = inner_loops(c);
+    to.is_some() && from != to
+}
+
 impl Tiler<'_> {
     pub(super) fn movement(&mut self, m: &Move) -> Result<(), CompileError> {
         let dtype = self.out_dtype();
@@ -28,11 +40,13 @@ impl Tiler<'_> {
             })
             .collect::<Result<Vec<_>, CompileError>>()?;
         let mut sizes = [0usize; 2];
+        // The two buffers are shared by all copies: if any of them turns, each buffer has half of the room.
+        let half = m.copies.iter().any(turns);
         let copy_ext = m
             .copies
             .iter()
             .map(|c| {
-                let (ext, turn) = self.copy_tile(c, dtype, share)?;
+                let (ext, turn) = self.copy_tile(c, dtype, share, half)?;
                 sizes[0] = sizes[0].max(box_elems(&ext, &c.src.strides));
                 if turn {
                     sizes[1] = sizes[1].max(ext.iter().product::<usize>());
@@ -67,14 +81,19 @@ impl Tiler<'_> {
 
     /// The tile of a copy, and whether its elements are turned inside the scratchpad: the loop that is contiguous at the
     /// source is not the one that is contiguous at the destination.
-    fn copy_tile(&self, c: &Copy, dtype: DType, share: usize) -> Result<(Vec<usize>, bool), CompileError> {
-        let inner = |s: &[isize]| (0..c.n.len()).find(|&i| s[i] == 1 && c.n[i] > 1);
-        let (from, to) = (inner(&c.src.strides), inner(&c.strides));
-        // Without a turn the store would go element by element; it pays if the destination has contiguous runs.
-        let turn = to.is_some() && from != to;
+    fn copy_tile(
+        &self,
+        c: &Copy,
+        dtype: DType,
+        share: usize,
+        half: bool,
+    ) -> Result<(Vec<usize>, bool), CompileError> {
+        let (from, to) = inner_loops(c);
+        let turn = turns(c);
+        let room = if half { share / 2 / 16 * 16 } else { share };
         let fits = |e: &[usize]| {
             let second = if turn { spm_bytes(e.iter().product(), dtype) } else { 0 };
-            spm_bytes(box_elems(e, &c.src.strides), dtype) + second <= share
+            spm_bytes(box_elems(e, &c.src.strides), dtype) <= room && second <= room
         };
         let one = vec![1; c.n.len()];
         let seed = if turn { self.square(c, from, to, &fits) } else { one.clone() };

@@ -226,9 +226,10 @@ pub(crate) fn index_runs(d: &IndexedDma) -> Runs {
     )
 }
 
-/// The row number of every (i1, i2), i1 inner.
-fn indices(m: &Machine, d: &IndexedDma) -> Result<Vec<u64>, Fault> {
+/// The row number of every (i1, i2), i1 inner; `None` where the index is illegal, and the fault of the first such.
+fn indices(m: &Machine, d: &IndexedDma) -> (Vec<Option<u64>>, Check) {
     let mut rows = Vec::with_capacity(usize::from(d.n[1]) * usize::from(d.n[2]));
+    let mut verdict = Ok(());
     let size = if d.idx64 { 8 } else { 4 };
     for i2 in 0..i64::from(d.n[2]) {
         for i1 in 0..i64::from(d.n[1]) {
@@ -238,10 +239,18 @@ fn indices(m: &Machine, d: &IndexedDma) -> Result<Vec<u64>, Fault> {
             } else {
                 i64::from(i32::from_le_bytes(m.spm.data[at..at + 4].try_into().expect("four bytes")))
             };
-            rows.push(normalise(raw, d.len)?);
+            rows.push(match normalise(raw, d.len) {
+                Ok(row) => Some(row),
+                Err(fault) => {
+                    if verdict.is_ok() {
+                        verdict = Err(fault);
+                    }
+                    None
+                }
+            });
         }
     }
-    Ok(rows)
+    (rows, verdict)
 }
 
 fn normalise(raw: i64, len: u32) -> Result<u64, Fault> {
@@ -270,16 +279,16 @@ fn indexed_rows(m: &mut Machine, d: &IndexedDma, write: bool) -> Result<Vec<(i64
     if m.check {
         index_runs(d).each(|at, len| m.spm.inited(at, len))?;
     }
-    // E_UNINIT of the rows takes precedence over E_INDEX, but which rows are read is known only from the indices:
-    // rows named by legal indices are checked first.
-    let rows = indices(m, d);
-    let known = rows.as_ref().map_or(&[][..], |r| r.as_slice());
+    // E_UNINIT takes precedence over E_INDEX: rows with a legal index are checked before an illegal one traps, and a
+    // row with an illegal index is not touched.
+    let (rows, verdict) = indices(m, d);
     let row = u64::from(d.n[0]) * u64::from(d.esz);
     let n1 = usize::from(d.n[1]);
-    let mut pairs = Vec::with_capacity(known.len() * usize::from(d.n[3]));
+    let mut pairs = Vec::with_capacity(rows.len() * usize::from(d.n[3]));
     m.last_rows.clear();
     for i3 in 0..i64::from(d.n[3]) {
-        for (k, &j) in known.iter().enumerate() {
+        for (k, &j) in rows.iter().enumerate() {
+            let Some(j) = j else { continue };
             let (i1, i2) = ((k % n1) as i64, (k / n1) as i64);
             let dram = d.dram_off as i64
                 + j as i64 * i64::from(d.row_s)
@@ -299,8 +308,7 @@ fn indexed_rows(m: &mut Machine, d: &IndexedDma, write: bool) -> Result<Vec<(i64
             pairs.push((dram, local));
         }
     }
-    rows?;
-    Ok(pairs)
+    verdict.map(|()| pairs)
 }
 
 /// LDX: rows of a DRAM table by index.

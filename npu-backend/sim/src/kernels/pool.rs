@@ -160,10 +160,18 @@ fn float(m: &mut Machine, w: &Window<'_>, a: &View, d: &View, records: &Records,
     }
     let out = FloatOut::new(*d, pd, p.act, p.form, false)?;
     let op = fold_of(p.func);
+    // Nothing is combined or converted where a window has one tap: its bits are copied, NaN payload included (3.0).
+    let copies = !p.func.is_avg() && p.act == isa::Act::None && a.dt == d.dt && a.dt.is_float();
     let (mut taps, mut ints, mut values) = (Vec::new(), Vec::new(), Vec::new());
     let mut acc: Vec<f32> = Vec::new();
     for_outputs(p, |oy, ox| {
         w.taps(oy, ox, &mut taps);
+        if copies && let [(iy, ix)] = taps[..] {
+            ints.clear();
+            view::load_i64(&m.mem(a.mem)?.data, a.dt, a.at([0, ix, iy, 0]), a.s[0], n[0], &mut ints);
+            view::store_i64(&mut m.mem_mut(d.mem)?.data, d.dt, d.at([0, ox, oy, 0]), d.s[0], &ints);
+            return Ok(());
+        }
         acc.clear();
         for &(iy, ix) in &taps {
             values.clear();

@@ -248,42 +248,30 @@ fn check_indexed(m: &Machine, v: &Vx, side: &Indexed<'_>, other: (&View, bool), 
     Ok(())
 }
 
-/// The byte displacement of every element by its index, in loop order; stops before the first illegal index.
-fn displacements(m: &Machine, side: &Indexed<'_>, b: &View, n: &Dims) -> Result<(Vec<i64>, Check), Fault> {
+/// The address on the indexed side of every element with a legal index, in loop order, and the fault of the first
+/// illegal one.
+fn addresses(m: &Machine, side: &Indexed<'_>, b: &View, n: &Dims) -> Result<(Vec<i64>, Check), Fault> {
     let mut list = Vec::with_capacity(n.iter().product());
     let mut raw = Vec::new();
     let mut verdict = Ok(());
-    let _stopped = view::for_rows(n, |i1, i2, i3| {
+    view::for_rows(n, |i1, i2, i3| {
         raw.clear();
         view::load_i64(&m.mem(b.mem)?.data, b.dt, b.row(i1, i2, i3), b.s[0], n[0], &mut raw);
-        for &r in &raw {
+        for (i0, &r) in raw.iter().enumerate() {
             match side.index(r) {
-                Ok(j) => list.push(j),
-                Err(fault) => {
-                    verdict = Err(fault.clone());
-                    return Err(fault);
-                }
+                Ok(j) => list.push(side.side.at([i0, i1, i2, i3]) + j),
+                Err(fault) if verdict.is_ok() => verdict = Err(fault),
+                Err(_) => {}
             }
         }
         Ok(())
-    });
+    })?;
     Ok((list, verdict))
 }
 
 /// Addresses of the indexed side: init of the elements really touched, tags, exact sums; then a bad index traps.
 fn touched(m: &Machine, side: &Indexed<'_>, b: &View, n: &Dims, other: Option<&View>) -> Result<Vec<i64>, Fault> {
-    let (mut list, verdict) = displacements(m, side, b, n)?;
-    let mut at = 0;
-    let total = list.len();
-    let _done = view::for_rows(n, |i1, i2, i3| {
-        for i0 in 0..n[0] {
-            if at < total {
-                list[at] += side.side.at([i0, i1, i2, i3]);
-                at += 1;
-            }
-        }
-        Ok(())
-    });
+    let (list, verdict) = addresses(m, side, b, n)?;
     if m.check {
         let memory = m.mem(side.side.mem)?;
         let size = side.side.size();
@@ -294,12 +282,14 @@ fn touched(m: &Machine, side: &Indexed<'_>, b: &View, n: &Dims, other: Option<&V
         for &address in list.iter().filter(|_| side.side.mem == Mem::Acc) {
             m.view_tagged(&View { addr: address, ..*side.side }, &one)?;
         }
+        m.view_tagged(b, n)?;
         if let Some(other) = other {
             m.view_tagged(other, n)?;
         }
         for &address in list.iter().filter(|_| side.side.mem == Mem::Acc) {
             m.view_exact(&View { addr: address, ..*side.side }, &one)?;
         }
+        m.view_exact(b, n)?;
         if let Some(other) = other {
             m.view_exact(other, n)?;
         }

@@ -261,11 +261,39 @@ fn scan_float(m: &mut Machine, v: &Vx, op: Fold, [a, b, d]: &[View; 3], n: &Dims
         } else if v.acc {
             view::load_f32(&m.mem(b.mem)?.data, b.dt, b.row(i1, i2, i3), 0, 1, &mut carry);
         }
+        let copied = uncombined(m, v, [a, b, d], n[0], (i1, i2, i3))?;
         let empty = if op == Fold::Prod { 1.0 } else { 0.0 };
         running(&mut row, carry.first().copied(), empty, v.excl, |x, y| op.float(x, y));
-        view::store_f32(&mut m.mem_mut(d.mem)?.data, d.dt, d.row(i1, i2, i3), d.s[0], &row);
+        let to = d.row(i1, i2, i3);
+        let bytes = &mut m.mem_mut(d.mem)?.data;
+        view::store_f32(bytes, d.dt, to, d.s[0], &row);
+        if let Some((place, bits)) = copied {
+            view::store_bits(bytes, d.size(), to + place * d.s[0], bits);
+        }
         Ok(())
     })
+}
+
+/// The one value of a row that is written before anything is combined, if it has d's type: its place and its bits,
+/// NaN payload included (3.0). It is the carry of an exclusive scan, or the first element of a scan without carry.
+fn uncombined(
+    m: &Machine,
+    v: &Vx,
+    [a, b, d]: [&View; 3],
+    n0: usize,
+    (i1, i2, i3): (usize, usize, usize),
+) -> Result<Option<(i64, u64)>, Fault> {
+    let (source, place) = match (v.acc, v.excl) {
+        (true, true) if b.mem != Mem::Imm => (b, 0),
+        (false, true) if n0 > 1 => (a, 1),
+        (false, false) => (a, 0),
+        _ => return Ok(None), // an immediate carry is binary32: what is stored has its bits already
+    };
+    if source.dt != d.dt {
+        return Ok(None);
+    }
+    let bits = view::load_bits(&m.mem(source.mem)?.data, source.size(), source.row(i1, i2, i3));
+    Ok(Some((place, bits)))
 }
 
 fn scan_int(m: &mut Machine, v: &Vx, op: Fold, [a, b, d]: &[View; 3], n: &Dims) -> Check {
@@ -278,7 +306,7 @@ fn scan_int(m: &mut Machine, v: &Vx, op: Fold, [a, b, d]: &[View; 3], n: &Dims) 
         view::load_i128(&m.mem(a.mem)?.data, a.dt, a.row(i1, i2, i3), a.s[0], n[0], &mut row);
         check_bools(a.dt, &row)?;
         if v.acc && b.mem == Mem::Imm {
-            carry.push(i128::from(v.form.imm0().cast_signed()));
+            carry.push(immediate_carry(v));
         } else if v.acc {
             view::load_i128(&m.mem(b.mem)?.data, b.dt, b.row(i1, i2, i3), 0, 1, &mut carry);
             check_bools(b.dt, &carry)?;
@@ -289,6 +317,15 @@ fn scan_int(m: &mut Machine, v: &Vx, op: Fold, [a, b, d]: &[View; 3], n: &Dims) 
         view::store_i128(&mut m.mem_mut(d.mem)?.data, d.dt, d.row(i1, i2, i3), d.s[0], &row);
         Ok(())
     })
+}
+
+/// An immediate of the integer class: imm64 for types of 64 bits, else imm0 sign-extended (3.4).
+fn immediate_carry(v: &Vx) -> i128 {
+    match v.b.dt {
+        DType::S64 => i128::from(v.form.as_imm64()),
+        DType::U64 => i128::from(v.form.as_imm64().cast_unsigned()),
+        _ => i128::from(v.form.imm0().cast_signed()),
+    }
 }
 
 /// Replaces a row by its running fold, strictly in sequence.
