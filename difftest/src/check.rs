@@ -13,6 +13,7 @@ use kit::{Claim, CompileError, Rounding};
 use lir::fused::{GroupId, TensorDef, TensorId};
 use reference::{BoundReport, Bounded, Contract, EvalError};
 use stage_interp::{Run, StageError};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -49,12 +50,13 @@ pub fn check_observed(case: &Case, phase: &mut dyn FnMut(&'static str)) -> Repor
         r.multi_tile.1 += 1;
     }
     encoding(&c, &mut r);
+    let machine = Machine::new(case, &c);
     for set in 0..case.sets.len() {
         // The first failing set is enough: later arrows of the same set are still compared, so that the stage is right.
         if r.failure.is_some() {
             break;
         }
-        if let Err(p) = catch_unwind(AssertUnwindSafe(|| check_set(case, &c, set, &mut r, phase))) {
+        if let Err(p) = catch_unwind(AssertUnwindSafe(|| check_set(case, &c, &machine, set, &mut r, phase))) {
             crash(&mut r, Arrow::Placement, "execute", &panic_text(&p), set);
         }
     }
@@ -163,7 +165,14 @@ fn encoding(c: &Compilation, r: &mut Report) {
     }
 }
 
-fn check_set(case: &Case, c: &Compilation, set: usize, r: &mut Report, phase: &mut dyn FnMut(&'static str)) {
+fn check_set(
+    case: &Case,
+    c: &Compilation,
+    machine: &Machine<'_>,
+    set: usize,
+    r: &mut Report,
+    phase: &mut dyn FnMut(&'static str),
+) {
     let inputs = &case.sets[set];
     phase("passes");
     passes(&case.setup, c, inputs, set, r);
@@ -179,7 +188,7 @@ fn check_set(case: &Case, c: &Compilation, set: usize, r: &mut Report, phase: &m
     let Some(s) = stage(stage_interp::stream::run_stream(&c.stream, &named), Arrow::Schedule, set, r) else { return };
     bits(c, &t, &s, Arrow::Schedule, set, r);
     phase("simulate");
-    let Some(a) = simulate(case, c, &named, set, r) else { return };
+    let Some(a) = simulate(c, machine, &named, set, r) else { return };
     outputs(c, &s.outputs, &a, Arrow::Placement, set, r);
     phase("end to end");
     end_to_end(case, &a, set, r);
@@ -575,21 +584,47 @@ fn trap(t: &isa::Trap, pass: &str, arrow: Arrow, set: usize, c: &Compilation, r:
     });
 }
 
+/// The program, loaded when the first set needs it, and what the load-time checks said: once for all sets of a case.
+struct Machine<'c> {
+    case: &'c Case,
+    program: &'c isa::Program,
+    state: RefCell<Option<(sim::Simulator, Result<sim::Loaded<'c>, sim::RunError>)>>,
+}
+
+impl<'c> Machine<'c> {
+    fn new(case: &'c Case, c: &'c Compilation) -> Self {
+        Machine { case, program: &c.placed.program, state: RefCell::new(None) }
+    }
+
+    /// Runs one set from empty memories; only the first is timed.
+    fn run(&self, set: usize, inputs: &[(String, Vec<u8>)]) -> Result<sim::RunResult, sim::RunError> {
+        let setup = &self.case.setup;
+        let options = sim::Options {
+            max_instructions: setup.max_instructions,
+            timing: setup.timing && set == 0,
+            ..sim::Options::default()
+        };
+        let mut state = self.state.borrow_mut();
+        let (simulator, loaded) = state.get_or_insert_with(|| {
+            let simulator = sim::Simulator::new(&setup.config, options);
+            let loaded = simulator.load(self.program);
+            (simulator, loaded)
+        });
+        simulator.set_options(options);
+        let loaded = loaded.clone()?;
+        simulator.run_loaded(&loaded, inputs)
+    }
+}
+
 fn simulate(
-    case: &Case,
     c: &Compilation,
+    machine: &Machine<'_>,
     named: &[(String, Tensor)],
     set: usize,
     r: &mut Report,
 ) -> Option<Vec<(String, Tensor)>> {
-    let opts = sim::Options {
-        max_instructions: case.setup.max_instructions,
-        timing: case.setup.timing && set == 0,
-        ..sim::Options::default()
-    };
     let inputs: Vec<(String, Vec<u8>)> = named.iter().map(|(n, t)| (n.clone(), t.bytes.to_vec())).collect();
-    let mut machine = sim::Simulator::new(&case.setup.config, opts);
-    match machine.run(&c.placed.program, &inputs) {
+    match machine.run(set, &inputs) {
         Ok(run) => {
             if let Some(t) = &run.stats {
                 r.cycles = Some(t.cycles());

@@ -22,10 +22,34 @@ pub fn generate(
     graphgen::from_bytes(u, p, l, &mut |g, new| accept(g, new, data_seed, contract, &mut known))
 }
 
+/// The new nodes and the elementwise nodes that they read, three deep.
+fn chain(g: &Graph, new: &[NodeId]) -> Vec<NodeId> {
+    let mut all = new.to_vec();
+    let mut front = new.to_vec();
+    for _ in 0..3 {
+        let mut next = Vec::new();
+        for &n in &front {
+            for p in g.nodes[n].inputs.iter().flatten().filter_map(|v| g.producer(*v)) {
+                let family = g.nodes[p].op.schema().family;
+                let elementwise = matches!(family, ir::Family::Unary | ir::Family::Binary | ir::Family::Compare);
+                if elementwise && !all.contains(&p) {
+                    all.push(p);
+                    next.push(p);
+                }
+            }
+        }
+        front = next;
+    }
+    all.sort_unstable();
+    all
+}
+
 fn accept(g: &Graph, new: &[NodeId], seed: u64, contract: &Contract, known: &mut BTreeMap<ValueId, Tensor>) -> bool {
     let mut given = BTreeMap::new();
     let mut fresh = Vec::new();
-    for &n in new {
+    // Elementwise producers may be fused with the new node: what counts is the bound of the whole chain.
+    let chain = chain(g, new);
+    for &n in &chain {
         for v in g.nodes[n].inputs.iter().flatten() {
             if let Some(t) = known.get(v) {
                 given.insert(*v, t.clone());
@@ -37,7 +61,7 @@ fn accept(g: &Graph, new: &[NodeId], seed: u64, contract: &Contract, known: &mut
             }
         }
     }
-    let Ok(e) = reference::evaluate_nodes(g, new, &given, contract) else { return false };
+    let Ok(e) = reference::evaluate_nodes(g, &chain, &given, contract) else { return false };
     let mut results = Vec::new();
     for &n in new {
         for &o in &g.nodes[n].outputs {

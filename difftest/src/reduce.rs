@@ -108,12 +108,12 @@ impl Reducer<'_> {
         // The cone of the failure first: most bugs need no more.
         let cone: BTreeSet<NodeId> =
             keep.iter().copied().filter(|&n| hint.contains(&whole.graph.nodes[n].origin.source)).collect();
-        if !cone.is_empty() && cone.len() < keep.len() {
-            if let Some(c) = moves::restrict(&whole, &vals, &cone) {
-                if self.try_case(c) {
-                    keep = cone;
-                }
-            }
+        if !cone.is_empty()
+            && cone.len() < keep.len()
+            && let Some(c) = moves::restrict(&whole, &vals, &cone)
+            && self.try_case(c)
+        {
+            keep = cone;
         }
         let mut chunk = keep.len().div_ceil(2);
         while chunk >= 1 {
@@ -124,11 +124,11 @@ impl Reducer<'_> {
                 if rest.is_empty() {
                     continue;
                 }
-                if let Some(c) = moves::restrict(&whole, &vals, &rest) {
-                    if self.try_case(c) {
-                        keep = rest;
-                        shrunk = true;
-                    }
+                if let Some(c) = moves::restrict(&whole, &vals, &rest)
+                    && self.try_case(c)
+                {
+                    keep = rest;
+                    shrunk = true;
                 }
             }
             chunk = if shrunk { chunk.min(keep.len().div_ceil(2)) } else { chunk / 2 };
@@ -157,13 +157,13 @@ impl Reducer<'_> {
         }
     }
     fn machine(&mut self) {
-        if self.best.setup.config_name != "tiny-fuzz" {
-            if let Ok(config) = NpuConfig::named("tiny-fuzz") {
-                let mut c = self.best.clone();
-                c.setup.config = config;
-                c.setup.config_name = "tiny-fuzz".into();
-                self.try_case(c);
-            }
+        if self.best.setup.config_name != "tiny-fuzz"
+            && let Ok(config) = NpuConfig::named("tiny-fuzz")
+        {
+            let mut c = self.best.clone();
+            c.setup.config = config;
+            c.setup.config_name = "tiny-fuzz".into();
+            self.try_case(c);
         }
         if self.best.setup.control.seed().is_some() {
             let mut c = self.best.clone();

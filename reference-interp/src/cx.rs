@@ -128,6 +128,8 @@ impl<'a> EvalCx<'a> {
             } else if !v.is_finite() {
                 0.0
             } else {
+                // One rounding in all: there is nothing to re-associate, and it is made at the result's own magnitude.
+                let m = if region <= 1.0 { v.abs() } else { m };
                 raw.eb[i] + gamma * (m + raw.eb[i]) + eta
             };
         }

@@ -383,3 +383,53 @@ fn an_infinite_radius_reaches_both_infinities() {
     };
     assert_eq!((f.lo(0), f.hi(0)), (f64::NEG_INFINITY, f64::INFINITY));
 }
+
+#[test]
+fn functions_without_a_limit_see_an_infinite_radius() {
+    // The product of the first is 1e30 or Inf, never NaN; its sine and remainder may be NaN. That of the second is 6.
+    let a = Contract::named("anvil").expect("known");
+    let ok = |x: &[f32; 3], op: Op, got: f32| after_product(x, op).check(&Tensor::from_f32([1], &[got]), &a).agrees();
+    let (open, closed) = ([1e20, 1e20, 1e-10], [1.0, 2.0, 3.0]);
+    for op in [Op::Sin, Op::Cos, Op::Tan, Op::Mod] {
+        assert!(ok(&open, op, NAN) && !ok(&closed, op, NAN), "{op}");
+    }
+    // 6 mod 4 = 2, and a remainder of anything is below 4.
+    assert!(ok(&closed, Op::Mod, 2.0) && !ok(&open, Op::Mod, 100.0));
+}
+
+/// `op` of the product of three numbers; Mod by 4.
+fn after_product(x: &[f32; 3], op: Op) -> reference::Bounded {
+    let mut g = ir::Graph::default();
+    let (x, four) = (Tensor::from_f32([3], x), Tensor::from_f32([1], &[4.0]));
+    let (i, k) = (g.add_input("x", x.ty()), g.add_input("k", four.ty()));
+    let o = || ir::Origin::new(0, "n");
+    let y = g.add_node(Op::ReduceProd, Op::ReduceProd.defaults(), vec![Some(i)], vec![(four.ty(), None)], o())[0];
+    let (attrs, operands) = match op {
+        Op::Mod => (Attrs::none().with_int("fmod", 1), vec![Some(y), Some(k)]),
+        _ => (Attrs::none(), vec![Some(y)]),
+    };
+    let z = g.add_node(op, attrs, operands, vec![(four.ty(), None)], o())[0];
+    g.add_output("z", z);
+    let c = Contract::named("anvil").expect("known");
+    reference::evaluate(&g, &[x, four], &c).expect("valid").outputs()[0].clone()
+}
+
+#[test]
+fn odd_negative_powers_of_a_computed_zero() {
+    let a = Contract::named("anvil").expect("known");
+    let power = |y: f32, got: f32, computed: bool| {
+        let mut g = ir::Graph::default();
+        let t = |v: f32| Tensor::from_f32([1], &[v]);
+        let (x, k) = (g.add_input("x", t(0.0).ty()), g.add_input("k", t(0.0).ty()));
+        let o = || ir::Origin::new(0, "n");
+        let zero = g.add_node(Op::Relu, Attrs::none(), vec![Some(x)], vec![(t(0.0).ty(), None)], o())[0];
+        let base = if computed { zero } else { x };
+        let z = g.add_node(Op::Pow, Attrs::none(), vec![Some(base), Some(k)], vec![(t(0.0).ty(), None)], o())[0];
+        g.add_output("z", z);
+        let e = reference::evaluate(&g, &[t(0.0), t(y)], &a).expect("valid");
+        e.outputs()[0].check(&t(got), &a).agrees()
+    };
+    assert!(power(-3.0, INF, true) && power(-3.0, -INF, true));
+    assert!(power(-3.0, INF, false) && !power(-3.0, -INF, false));
+    assert!(power(-2.0, INF, true) && !power(-2.0, -INF, true));
+}

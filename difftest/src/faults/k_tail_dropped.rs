@@ -22,7 +22,7 @@ fn edit(t: &mut TileProgram, cx: &mut PassCx<'_>) {
     for g in &mut t.groups {
         for tile in &mut g.tiles {
             let tail = |op: &TileOp| match op {
-                TileOp::Mx(m) => m.init == TileInit::Accumulate && m.c % 16 != 0,
+                TileOp::Mx(m) => m.init == TileInit::Accumulate && !m.c.is_multiple_of(16),
                 _ => false,
             };
             let last = tile.ops.iter().rposition(|op| matches!(op, TileOp::Mx(_)));

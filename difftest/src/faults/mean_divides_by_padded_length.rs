@@ -22,7 +22,7 @@ fn edit(f: &mut Fused, cx: &mut PassCx<'_>) {
         let source = source(f, g);
         let GroupKind::Reduce(r) = &mut f.groups[g].kind else { continue };
         let len: usize = r.reduced.iter().product();
-        if r.divide.is_some() && len > 16 && len % 16 != 0 && cx.permit("divisor", source) {
+        if r.divide.is_some() && len > 16 && !len.is_multiple_of(16) && cx.permit("divisor", source) {
             r.divide = Some(len.next_multiple_of(16) as f32);
         }
     }

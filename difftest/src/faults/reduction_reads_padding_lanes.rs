@@ -26,7 +26,7 @@ fn edit(s: &mut Stream, cx: &mut PassCx<'_>) {
             && v.axis == 0
             && v.a.s[0] == 1
             && v.n[0] > 16
-            && v.n[0] % 16 != 0
+            && !v.n[0].is_multiple_of(16)
             && cx.permit("lanes", source(&fused, op.group))
         {
             v.n[0] = v.n[0].next_multiple_of(16);

@@ -21,7 +21,7 @@ fn edit(f: &mut Fused, cx: &mut PassCx<'_>) {
     for g in f.groups.ids() {
         let source = source(f, g);
         let GroupKind::Matrix(m) = &mut f.groups[g].kind else { continue };
-        if m.relu && m.n > 16 && m.n % 16 != 0 && cx.permit("activation", source) {
+        if m.relu && m.n > 16 && !m.n.is_multiple_of(16) && cx.permit("activation", source) {
             m.relu = false;
         }
     }

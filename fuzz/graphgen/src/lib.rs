@@ -34,7 +34,7 @@ pub struct Profile {
 impl Profile {
     /// The profiles by name: `default` (5 to 40 nodes), `fuzz` (10 nodes), `small` (1 to 4, for first tests), `float` (no integers).
     pub fn named(name: &str) -> Option<Profile> {
-        let base = Profile { name: "default", nodes: (5, 40), max_elements: 2048, integers: true, conv: true };
+        let base = Profile { name: "default", nodes: (5, 40), max_elements: 3072, integers: true, conv: true };
         Some(match name {
             "default" => base,
             "fuzz" => Profile { name: "fuzz", nodes: (10, 10), max_elements: 1024, ..base },

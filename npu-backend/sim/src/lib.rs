@@ -18,5 +18,5 @@ pub mod trace;
 pub use kernels::transcend;
 pub use machine::{Counters, Machine};
 pub use mem::{Acc, Bits, Memory};
-pub use sim::{Fill, HostKernels, Observer, Options, RunError, RunResult, Simulator};
+pub use sim::{Fill, HostKernels, Loaded, Observer, Options, RunError, RunResult, Simulator};
 pub use timing::TimingStats;

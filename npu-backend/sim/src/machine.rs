@@ -70,6 +70,21 @@ impl Machine {
     pub fn set_dram(&mut self, r0: Vec<u8>, r1: usize, r2: Vec<u8>, r3: usize) {
         self.dram[0] = Memory::constant("R0", r0);
         self.dram[2] = Memory::constant("R2", r2);
+        self.size_writable(r1, r3);
+    }
+
+    /// As [`Machine::set_dram`] with a copy of R0 in the buffer of the last program; `sizes` are those of R1, R2, R3. R2
+    /// is all zeros, for the caller to fill.
+    pub(crate) fn lay_out_dram(&mut self, r0: &[u8], sizes: [usize; 3]) {
+        self.dram[0].data.clear();
+        self.dram[0].data.extend_from_slice(r0);
+        self.dram[2].data.clear();
+        self.dram[2].data.resize(sizes[1], 0);
+        self.size_writable(sizes[0], sizes[2]);
+    }
+
+    /// R1 and R3 of these sizes, nothing of which is initialised.
+    fn size_writable(&mut self, r1: usize, r3: usize) {
         for (index, name, len) in [(1, "R1", r1), (3, "R3", r3)] {
             if self.dram[index].len() == len {
                 self.dram[index].reset();
@@ -167,12 +182,18 @@ impl Machine {
     /// # Errors
     /// The trap of the highest precedence (2.5).
     pub fn step(&mut self, instr: &Instr, pc: u32) -> Result<(), Trap> {
+        // without engine and tokens, which are no concern of the machine
+        isa::legal::check(&Instr::new(instr.op)).map_err(|rule| Trap::at(TrapCode::Decode, pc, rule))?;
+        self.step_legal(instr, pc)
+    }
+
+    /// As [`Machine::step`] for an instruction that `isa::legal::check` has passed, as all of a loaded program have.
+    pub(crate) fn step_legal(&mut self, instr: &Instr, pc: u32) -> Result<(), Trap> {
         self.execute(&instr.op).map_err(|fault| Trap::at(fault.code, pc, fault.detail))
     }
 
+    /// Kernels rely on counts that are not 0 and on types that fit the function.
     fn execute(&mut self, op: &Op) -> Check {
-        // Kernels rely on counts that are not 0 and on types that fit the function.
-        isa::legal::check(&Instr::new(*op)).map_err(|rule| Fault::new(TrapCode::Decode, rule))?;
         match op {
             Op::Nop | Op::Fence | Op::Halt | Op::SegmentEnd { .. } => Ok(()),
             Op::Poison(p) => kernels::dma::poison(self, p),

@@ -1,7 +1,7 @@
 //! Running whole programs.
 
 use isa::rng::SplitMix64;
-use isa::{Direction, HostKernel, HostTensor, IoEntry, NpuConfig, Op, Program, Region, Trap, TrapCode};
+use isa::{Direction, HostKernel, HostTensor, Instr, IoEntry, NpuConfig, Op, Program, Region, Trap, TrapCode};
 
 use crate::digest::sha256;
 use crate::machine::{Counters, Machine};
@@ -110,6 +110,15 @@ pub trait HostKernels {
     fn run(&mut self, kernel: &HostKernel, inputs: &[Option<&[u8]>]) -> Result<Vec<Option<Vec<u8>>>, String>;
 }
 
+/// A program that has passed the load-time checks of a [`Simulator`]: see [`Simulator::load`].
+#[derive(Clone, Copy, Debug)]
+pub struct Loaded<'p> {
+    program: &'p Program,
+    config_hash: u64,
+    /// The load-time verifier has run.
+    checked: bool,
+}
+
 /// Called after every instruction.
 pub type Observer<'a> = &'a mut dyn FnMut(u32, &Machine);
 
@@ -145,27 +154,91 @@ impl Simulator {
         &self.machine
     }
 
-    /// Runs a program without host segments.
+    /// Loads and runs a program without host segments.
     ///
     /// # Errors
-    /// See [`Simulator::run_with`].
+    /// See [`Simulator::load`] and [`Simulator::run_loaded_with`].
     pub fn run(&mut self, program: &Program, inputs: &[(String, Vec<u8>)]) -> Result<RunResult, RunError> {
         self.run_with(program, inputs, None, None)
     }
 
-    /// Runs a program from empty memories. `host` executes host segments; `observer` sees the machine after every
-    /// instruction. Inputs are (name, bytes in the layout of the IOTAB entry), each input exactly once.
+    /// Loads and runs a program; see [`Simulator::run_loaded_with`].
     ///
     /// # Errors
-    /// The first trap (load-time ones first), or a typed error about inputs, tables, memory or host kernels.
+    /// See [`Simulator::load`] and [`Simulator::run_loaded_with`].
     pub fn run_with(
         &mut self,
         program: &Program,
         inputs: &[(String, Vec<u8>)],
+        host: Option<&mut dyn HostKernels>,
+        observer: Option<Observer<'_>>,
+    ) -> Result<RunResult, RunError> {
+        let loaded = self.load(program)?;
+        self.run_loaded_with(&loaded, inputs, host, observer)
+    }
+
+    /// Makes all load-time checks of a program, once for any number of runs: the configuration, the load-time verifier
+    /// in checked mode (else only that every instruction is legal), the size of R0 and the need of memory.
+    ///
+    /// # Errors
+    /// The first load-time trap, contradictory tables, or more DRAM than [`Options::max_dram`].
+    pub fn load<'p>(&self, program: &'p Program) -> Result<Loaded<'p>, RunError> {
+        if program.config_hash != self.config_hash {
+            let detail = format!("made for {:016x}, this is {:016x}", program.config_hash, self.config_hash);
+            return Err(Trap::whole(TrapCode::Config, detail).into());
+        }
+        self.load_time_traps(program)?;
+        let sizes = program.region_sizes;
+        if sizes[0] != program.consts.len() as u64 {
+            return Err(RunError::Program(format!("R0 has {} bytes, its size is {}", program.consts.len(), sizes[0])));
+        }
+        let need = sizes.iter().fold(0u64, |sum, &s| sum.saturating_add(s));
+        if need > self.options.max_dram {
+            return Err(RunError::Memory { need, limit: self.options.max_dram });
+        }
+        Ok(Loaded { program, config_hash: self.config_hash, checked: self.options.check })
+    }
+
+    fn load_time_traps(&self, program: &Program) -> Result<(), RunError> {
+        if self.options.check {
+            return match isa::verify(program, &self.config) {
+                Err(traps) => traps.into_iter().next().map_or(Ok(()), |first| Err(first.into())),
+                Ok(_) => Ok(()),
+            };
+        }
+        for (index, instr) in program.code.iter().enumerate() {
+            // without engine and tokens, which mean nothing to a sequential run
+            isa::legal::check(&Instr::new(instr.op)).map_err(|rule| Trap::at(TrapCode::Decode, index as u32, rule))?;
+        }
+        Ok(())
+    }
+
+    /// Runs a loaded program without host segments.
+    ///
+    /// # Errors
+    /// See [`Simulator::run_loaded_with`].
+    pub fn run_loaded(&mut self, loaded: &Loaded<'_>, inputs: &[(String, Vec<u8>)]) -> Result<RunResult, RunError> {
+        self.run_loaded_with(loaded, inputs, None, None)
+    }
+
+    /// Runs a loaded program from empty memories. `host` executes host segments; `observer` sees the machine after every
+    /// instruction. Inputs are (name, bytes in the layout of the IOTAB entry), each input exactly once.
+    ///
+    /// # Errors
+    /// The first trap, or a typed error about inputs, tables, memory or host kernels. A program that was loaded for
+    /// another configuration, or without checks for a checked run, is loaded again.
+    pub fn run_loaded_with(
+        &mut self,
+        loaded: &Loaded<'_>,
+        inputs: &[(String, Vec<u8>)],
         mut host: Option<&mut dyn HostKernels>,
         mut observer: Option<Observer<'_>>,
     ) -> Result<RunResult, RunError> {
-        self.load(program, inputs)?;
+        let program = loaded.program;
+        if loaded.config_hash != self.config_hash || (self.options.check && !loaded.checked) {
+            self.load(program)?;
+        }
+        self.prepare(program, inputs)?;
         let mut host_kernels = 0;
         let mut rows = Vec::new();
         for (index, instr) in program.code.iter().enumerate() {
@@ -175,7 +248,7 @@ impl Simulator {
                     Trap::at(TrapCode::InstrLimit, pc, format!("limit {}", self.options.max_instructions)).into()
                 );
             }
-            self.machine.step(instr, pc)?;
+            self.machine.step_legal(instr, pc)?;
             match instr.op {
                 Op::SegmentEnd { seg } => {
                     host_kernels += self.segment(program, seg, pc, &mut host)?;
@@ -204,31 +277,14 @@ impl Simulator {
         })
     }
 
-    /// Load-time checks, then regions and inputs.
-    fn load(&mut self, program: &Program, inputs: &[(String, Vec<u8>)]) -> Result<(), RunError> {
-        if program.config_hash != self.config_hash {
-            let detail = format!("made for {:016x}, this is {:016x}", program.config_hash, self.config_hash);
-            return Err(Trap::whole(TrapCode::Config, detail).into());
-        }
-        if self.options.check
-            && let Err(traps) = isa::verify(program, &self.config)
-            && let Some(first) = traps.into_iter().next()
-        {
-            return Err(first.into());
-        }
-        let sizes = program.region_sizes;
-        if sizes[0] != program.consts.len() as u64 {
-            return Err(RunError::Program(format!("R0 has {} bytes, its size is {}", program.consts.len(), sizes[0])));
-        }
-        let need = sizes.iter().fold(0u64, |sum, &s| sum.saturating_add(s));
-        if need > self.options.max_dram {
-            return Err(RunError::Memory { need, limit: self.options.max_dram });
-        }
-        let image = input_image(program, inputs, sizes)?;
+    /// Empty memories, then regions and inputs.
+    fn prepare(&mut self, program: &Program, inputs: &[(String, Vec<u8>)]) -> Result<(), RunError> {
         let m = &mut self.machine;
         m.set_check(self.options.check);
         m.reset_local();
-        m.set_dram(program.consts.clone(), sizes[1] as usize, image, sizes[3] as usize);
+        let [_, r1, r2, r3] = program.region_sizes.map(|size| size as usize);
+        m.lay_out_dram(&program.consts, [r1, r2, r3]);
+        input_image(program, inputs, &mut m.dram[2].data)?;
         if let Fill::Random(seed) = self.options.fill {
             let mut rng = SplitMix64::new(seed);
             for memory in [&mut m.spm, &mut m.prm, &mut m.lut, &mut m.acc.mem, &mut m.dram[1]] {
@@ -329,8 +385,8 @@ fn entry_range(e: &IoEntry, sizes: [u64; 4]) -> Result<std::ops::Range<usize>, R
     }
 }
 
-/// R2 from the inputs; every input of IOTAB is given exactly once with its size, and bound ones with their value.
-fn input_image(program: &Program, inputs: &[(String, Vec<u8>)], sizes: [u64; 4]) -> Result<Vec<u8>, RunError> {
+/// Fills R2 from the inputs; every input of IOTAB is given exactly once with its size, and bound ones with their value.
+fn input_image(program: &Program, inputs: &[(String, Vec<u8>)], image: &mut [u8]) -> Result<(), RunError> {
     let bad = |name: &str, what: String| RunError::Input { name: name.to_owned(), what };
     let wanted: Vec<&IoEntry> = program.iotab.iter().filter(|e| e.direction == Direction::In).collect();
     for (i, (name, _)) in inputs.iter().enumerate() {
@@ -341,12 +397,11 @@ fn input_image(program: &Program, inputs: &[(String, Vec<u8>)], sizes: [u64; 4])
             return Err(bad(name, "is given twice".into()));
         }
     }
-    let mut image = vec![0; sizes[2] as usize];
     for e in wanted {
         let Some((_, bytes)) = inputs.iter().find(|(name, _)| *name == e.name) else {
             return Err(bad(&e.name, "is missing".into()));
         };
-        let range = entry_range(e, sizes)?;
+        let range = entry_range(e, program.region_sizes)?;
         if bytes.len() != range.len() {
             return Err(bad(&e.name, format!("{} bytes, the program wants {}", bytes.len(), range.len())));
         }
@@ -359,5 +414,5 @@ fn input_image(program: &Program, inputs: &[(String, Vec<u8>)], sizes: [u64; 4])
         }
         image[range].copy_from_slice(bytes);
     }
-    Ok(image)
+    Ok(())
 }

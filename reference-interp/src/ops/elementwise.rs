@@ -196,6 +196,7 @@ pub fn pow(a: &Args<'_>) -> OpResult<Bounded> {
     match &x.data {
         Data::Float(p) => {
             let cx = a.cx;
+            let signless = zero_signless(cx, p);
             Ok(build(cx, x.dtype, dims, n, |i| {
                 let (lo, hi) = y.interval(i);
                 let ye = (hi - lo) / 2.0;
@@ -206,6 +207,10 @@ pub fn pow(a: &Args<'_>) -> OpResult<Bounded> {
                 let nan = p.nan.as_ref().is_some_and(|f| f[i])
                     || matches!(&y.data, Data::Float(q) if q.nan.as_ref().is_some_and(|f| f[i]));
                 let (v, e) = power(cx, x.dtype, (p.value[i], p.radius[i]), (yv, ye));
+                if signless && p.value[i] == 0.0 && v.is_infinite() && libm::fmod(yv, 2.0).abs() == 1.0 {
+                    // The infinity of an odd negative power has the sign of the zero.
+                    return (v, f64::INFINITY, nan);
+                }
                 (v, e, nan || e.is_infinite())
             }))
         }
@@ -358,7 +363,7 @@ pub fn modulo(a: &Args<'_>) -> OpResult<Bounded> {
                     return (v, local, nan);
                 }
                 // An infinite dividend, or a divisor that may be 0, gives NaN.
-                let open = b.abs() <= q.radius[i] || v.is_nan();
+                let open = b.abs() <= q.radius[i] || v.is_nan() || p.radius[i].is_infinite();
                 let e = 2.0 * (b.abs() + q.radius[i]);
                 (v, if v.is_nan() || e.is_nan() { f64::INFINITY } else { e }, nan || open)
             }))

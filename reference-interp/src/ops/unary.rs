@@ -213,7 +213,9 @@ pub fn function_at(cx: &EvalCx<'_>, op: Op, dtype: DType, v: f64, e: f64) -> (f6
         return super::elementwise::quotient(cx, dtype, (1.0, 0.0), (v, 0.0));
     }
     let (d0, d1) = domain(op);
-    let outside = v - e < d0 || v + e > d1;
+    // Sine and cosine of an infinity are NaN.
+    let endless = matches!(op, Op::Sin | Op::Cos | Op::Tan) && e.is_infinite();
+    let outside = v - e < d0 || v + e > d1 || endless;
     if y.is_nan() {
         // The value is outside but the ball reaches inside (or NaN is certain).
         let certain = v.is_nan() || v + e < d0 || v - e > d1;
