@@ -6,7 +6,7 @@
 use crate::codes::{Chan, EwFn, Region, RqMode};
 use crate::config::{LUT_BYTES, NpuConfig};
 use crate::instr::{Dma, IndexedDma, Instr, Op, Operand, Pool, Vx, VxFn};
-use crate::runs::{Descriptor, Run, Space};
+use crate::runs::{Descriptor, Loops, Run, Space};
 use crate::traps::TrapCode;
 
 /// Sizes of the address spaces in bytes.
@@ -92,7 +92,7 @@ pub(crate) fn descriptors(op: &Op) -> Descriptors {
         Op::Nop | Op::Fence | Op::Halt | Op::SegmentEnd { .. } => Descriptors::default(),
         Op::Poison(p) => {
             let space = Space::local(p.mem).unwrap_or(Space::Dram(p.region));
-            let whole = Descriptor { space, base: i128::from(p.off), len: p.len, loops: Vec::new() };
+            let whole = Descriptor { space, base: i128::from(p.off), len: p.len, loops: Loops::new() };
             Descriptors { writes: vec![whole], ..Descriptors::default() }
         }
         Op::Ld(d) => Descriptors { reads: vec![dram_box(d)], writes: vec![local_box(d)], ..Descriptors::default() },
@@ -134,14 +134,14 @@ fn indexed(d: &IndexedDma) -> [Descriptor; 3] {
         space: Space::Dram(d.region),
         base: i128::from(d.dram_off),
         len,
-        loops: vec![(u64::from(d.len), d.row_s.into()), (n2, d.dram_s2.into()), (n3, d.dram_s3.into())],
+        loops: [(u64::from(d.len), d.row_s.into()), (n2, d.dram_s2.into()), (n3, d.dram_s3.into())].into(),
     };
     let size = if d.idx64 { 8 } else { 4 };
     let index = Descriptor {
         space: Space::Spm,
         base: i128::from(d.idx_addr),
         len: size,
-        loops: vec![(n1, i128::from(size)), (n2, i128::from(size) * i128::from(d.idx_s2))],
+        loops: [(n1, i128::from(size)), (n2, i128::from(size) * i128::from(d.idx_s2))].into(),
     };
     let loops = [n1, n2, n3].iter().zip(d.loc_s).map(|(&c, s)| (c, i128::from(s))).collect();
     let space = Space::local(d.mem).unwrap_or(Space::Spm); // legality excludes other memories
@@ -157,16 +157,16 @@ fn operand(o: &Operand, n: [u64; 4]) -> Option<Descriptor> {
 }
 
 /// Bytes of PRM records `rec + channel` that an instruction reads: `offset..offset+len` of each.
-fn records(rec: u16, offset: u64, len: u64, loops: Vec<(u64, i128)>) -> Descriptor {
+fn records(rec: u16, offset: u64, len: u64, loops: Loops) -> Descriptor {
     Descriptor { space: Space::Prm, base: i128::from(16 * u64::from(rec) + offset), len, loops }
 }
 
 /// Steps of the record number over the loops, in bytes.
-fn channel_loops(chan: Chan, n: [u64; 4]) -> Vec<(u64, i128)> {
-    let one = |k: usize| vec![(n[k], 16)];
-    let two = |k: usize| vec![(n[0], 16), (n[k], 256)];
+fn channel_loops(chan: Chan, n: [u64; 4]) -> Loops {
+    let one = |k: usize| Loops::from([(n[k], 16)]);
+    let two = |k: usize| Loops::from([(n[0], 16), (n[k], 256)]);
     match chan {
-        Chan::None => Vec::new(),
+        Chan::None => Loops::new(),
         Chan::I0 => one(0),
         Chan::I1 => one(1),
         Chan::I2 => one(2),
@@ -181,9 +181,9 @@ fn channel_loops(chan: Chan, n: [u64; 4]) -> Vec<(u64, i128)> {
 fn push_records(out: &mut Vec<Descriptor>, op: &Op, v: &Vx, n: [u64; 4]) {
     let (a, b, d) = v.form.records();
     let len = if matches!(op, Op::Rq(_)) && matches!(v.rq, RqMode::Single | RqMode::Double) { 9 } else { 8 };
-    let advance = |on: bool| if on { channel_loops(v.chan, n) } else { Vec::new() };
+    let advance = |on: bool| if on { channel_loops(v.chan, n) } else { Loops::new() };
     out.extend(a.map(|rec| records(rec, 4, 8, advance(v.chm_a))));
-    out.extend(b.map(|rec| records(rec, 4, 8, Vec::new())));
+    out.extend(b.map(|rec| records(rec, 4, 8, Loops::new())));
     out.extend(d.map(|rec| records(rec, 4, len, advance(v.chm_d || matches!(op, Op::Rq(_))))));
 }
 
@@ -224,7 +224,7 @@ fn vx(op: &Op, v: &Vx) -> Descriptors {
     push_records(&mut out.reads, op, v, n);
     if matches!(op, Op::Lut(_)) {
         let len = if v.a.dt.size() == 1 { 256 } else { 1026 };
-        out.reads.push(Descriptor { space: Space::Lut, base: i128::from(v.lut) * 2048, len, loops: Vec::new() });
+        out.reads.push(Descriptor { space: Space::Lut, base: i128::from(v.lut) * 2048, len, loops: Loops::new() });
     }
     if let Some(mut d) = operand(&v.d, dest_counts(op, v)) {
         if matches!(op, Op::Sc(_)) {
@@ -255,12 +255,12 @@ fn pool(p: &Pool) -> Descriptors {
                 space,
                 base: i128::from(p.a_addr) + i128::from(y.start) * sy + i128::from(x.start) * sx,
                 len: u64::from(p.n0) * u64::from(p.a_dt.size()),
-                loops: [y.loops(sy), x.loops(sx)].concat(),
+                loops: y.loops(sy).into_iter().chain(x.loops(sx)).collect(),
             });
         }
     }
     let (a, _, d) = p.form.records();
-    let advance = |on: bool| if on { vec![(u64::from(p.n0), 16)] } else { Vec::new() };
+    let advance = |on: bool| if on { Loops::from([(u64::from(p.n0), 16)]) } else { Loops::new() };
     out.reads.extend(a.map(|rec| records(rec, 4, 8, advance(p.chm_a))));
     out.reads.extend(d.map(|rec| records(rec, 4, 8, advance(p.chm_d))));
     let size = i128::from(p.d_dt.size());
@@ -268,7 +268,7 @@ fn pool(p: &Pool) -> Descriptors {
         space: Space::local(p.d_mem).unwrap_or(Space::Spm),
         base: i128::from(p.d_addr),
         len: u64::from(p.n0) * u64::from(p.d_dt.size()),
-        loops: vec![(u64::from(p.ow), i128::from(p.d_sx) * size), (u64::from(p.oh), i128::from(p.d_sy) * size)],
+        loops: [(u64::from(p.ow), i128::from(p.d_sx) * size), (u64::from(p.oh), i128::from(p.d_sy) * size)].into(),
     });
     out
 }

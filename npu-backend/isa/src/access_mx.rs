@@ -3,7 +3,7 @@
 use crate::access::Descriptors;
 use crate::codes::Init;
 use crate::instr::Mx;
-use crate::runs::{Descriptor, Space};
+use crate::runs::{Descriptor, Loop, Loops, Space};
 
 /// Positions along one axis: `count` intervals of `len` positions, `stride` apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,8 +16,8 @@ pub(crate) struct Progression {
 
 impl Progression {
     /// The two loops over bytes, for a position stride of `bytes`.
-    pub fn loops(&self, bytes: i128) -> Vec<(u64, i128)> {
-        vec![(self.len, bytes), (self.count, i128::from(self.stride) * bytes)]
+    pub fn loops(&self, bytes: i128) -> [Loop; 2] {
+        [(self.len, bytes), (self.count, i128::from(self.stride) * bytes)]
     }
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn mx(m: &Mx, depthwise: bool) -> Descriptors {
         space: Space::Prm,
         base: i128::from(16 * rec + offset),
         len,
-        loops: vec![(count, 16)],
+        loops: [(count, 16)].into(),
     };
     if m.init == Init::Bias {
         out.reads.push(record(m.prm_rec.into(), 0, 4, channels));
@@ -102,7 +102,7 @@ pub(crate) fn mx(m: &Mx, depthwise: bool) -> Descriptors {
         space: Space::Acc,
         base: 64 * i128::from(m.acc_row),
         len: 64 * u64::from(m.oh) * u64::from(m.ow),
-        loops: vec![(groups.into(), 64 * i128::from(m.acc_sn)), (m.batch.into(), 64 * i128::from(m.b_acc_s))],
+        loops: [(groups.into(), 64 * i128::from(m.acc_sn)), (m.batch.into(), 64 * i128::from(m.b_acc_s))].into(),
     };
     out.rmw.extend((m.init == Init::Accumulate).then(|| rows.clone()));
     out.writes.push(rows);
@@ -138,7 +138,7 @@ fn input(m: &Mx) -> Vec<Descriptor> {
                     + y.start * u64::from(m.in_sy)
                     + x.start * u64::from(m.in_sx)
                     + first * u64::from(m.in_sc);
-                let mut loops = [y.loops(m.in_sy.into()), x.loops(m.in_sx.into())].concat();
+                let mut loops: Loops = y.loops(m.in_sy.into()).into_iter().chain(x.loops(m.in_sx.into())).collect();
                 loops.extend([(groups, i128::from(m.in_sc)), (m.batch.into(), i128::from(m.b_in_s))]);
                 out.push(Descriptor { space: Space::Spm, base: base.into(), len, loops });
             }
@@ -156,7 +156,7 @@ fn weights(m: &Mx, depthwise: bool) -> Descriptor {
         (false, true) => ng * kh * cg * 256 * size,
         (false, false) => ng * kh * kw * cg * 256 * size,
     };
-    Descriptor { space: Space::Spm, base: m.w_addr.into(), len, loops: vec![(m.batch.into(), m.b_w_s.into())] }
+    Descriptor { space: Space::Spm, base: m.w_addr.into(), len, loops: [(m.batch.into(), m.b_w_s.into())].into() }
 }
 
 #[cfg(test)]

@@ -61,6 +61,56 @@ impl std::fmt::Display for Space {
 /// A loop of a descriptor: `count` steps of `stride` bytes (signed).
 pub type Loop = (u64, i128);
 
+/// The loops of a descriptor, in place: at most [`MAX_DIMS`] of them, because every instruction makes several lists.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Loops {
+    items: [Loop; MAX_DIMS],
+    len: usize,
+}
+
+impl Loops {
+    /// No loops.
+    pub fn new() -> Self {
+        Loops::default()
+    }
+
+    /// Adds a loop.
+    ///
+    /// # Panics
+    /// If there are [`MAX_DIMS`] already; no instruction has more.
+    pub fn push(&mut self, item: Loop) {
+        self.items[self.len] = item;
+        self.len += 1;
+    }
+}
+
+impl std::ops::Deref for Loops {
+    type Target = [Loop];
+    fn deref(&self) -> &[Loop] {
+        &self.items[..self.len]
+    }
+}
+
+impl Extend<Loop> for Loops {
+    fn extend<I: IntoIterator<Item = Loop>>(&mut self, items: I) {
+        items.into_iter().for_each(|item| self.push(item));
+    }
+}
+
+impl FromIterator<Loop> for Loops {
+    fn from_iter<I: IntoIterator<Item = Loop>>(items: I) -> Self {
+        let mut loops = Loops::new();
+        loops.extend(items);
+        loops
+    }
+}
+
+impl<const N: usize> From<[Loop; N]> for Loops {
+    fn from(items: [Loop; N]) -> Self {
+        items.into_iter().collect()
+    }
+}
+
 /// Bytes `base + sum(i_k * stride_k) + 0..len` before they are known to lie in their space.
 #[derive(Clone, Debug)]
 pub struct Descriptor {
@@ -71,14 +121,14 @@ pub struct Descriptor {
     /// Bytes of the innermost piece.
     pub len: u64,
     /// The loops.
-    pub loops: Vec<Loop>,
+    pub loops: Loops,
 }
 
 impl Descriptor {
     /// Lowest byte and one past the highest.
     pub fn hull(&self) -> (i128, i128) {
         let (mut lo, mut hi) = (self.base, self.base + i128::from(self.len));
-        for &(count, stride) in &self.loops {
+        for &(count, stride) in self.loops.iter() {
             let reach = i128::from(count.saturating_sub(1)).saturating_mul(stride);
             lo = lo.saturating_add(reach.min(0));
             hi = hi.saturating_add(reach.max(0));
@@ -89,19 +139,13 @@ impl Descriptor {
     /// The set in canonical form. The caller has checked that the hull lies in `0..=2^62`.
     pub fn run(&self) -> Run {
         let (lo, _) = self.hull();
-        let mut dims: Vec<Dim> = self
-            .loops
-            .iter()
-            .filter(|&&(count, stride)| count > 1 && stride != 0)
-            .map(|&(count, stride)| Dim { count, stride: narrow(stride.unsigned_abs()) })
-            .collect();
-        dims.sort_unstable_by_key(|d| d.stride);
         let mut len = self.len;
-        let mut kept: Vec<Dim> = Vec::with_capacity(dims.len());
-        for dim in dims {
+        let mut kept: Vec<Dim> = Vec::new(); // most boxes are contiguous: nothing is allocated
+        for &(count, stride) in self.ascending().iter().filter(|l| l.1 != 0) {
+            let dim = Dim { count, stride: narrow(stride.unsigned_abs()) };
             match kept.last_mut() {
                 None if dim.stride <= len => len += (dim.count - 1) * dim.stride,
-                Some(last) if dim.stride % last.stride == 0 && dim.stride / last.stride <= last.count => {
+                Some(last) if dim.stride.is_multiple_of(last.stride) && dim.stride / last.stride <= last.count => {
                     last.count += dim.stride / last.stride * (dim.count - 1);
                 }
                 _ => kept.push(dim),
@@ -110,14 +154,22 @@ impl Descriptor {
         Run { space: self.space, start: narrow(lo.unsigned_abs()), len, dims: kept }
     }
 
+    /// The loops that run more than once, strides made positive, by ascending stride.
+    fn ascending(&self) -> Loops {
+        let mut loops: Loops =
+            self.loops.iter().filter(|l| l.0 > 1).map(|&(c, s)| (c, i128::from(narrow(s.unsigned_abs())))).collect();
+        let len = loops.len;
+        loops.items[..len].sort_by_key(|l| l.1);
+        loops
+    }
+
     /// Whether two different index vectors write a common byte. Exact within the search budget of [`reaches`]; beyond
     /// it, `true`.
     pub fn writes_twice(&self) -> bool {
-        let mut loops: Vec<(u64, u64)> =
-            self.loops.iter().filter(|l| l.0 > 1).map(|&(c, s)| (c, narrow(s.unsigned_abs()))).collect();
-        loops.sort_unstable_by_key(|l| l.1);
+        let ascending = self.ascending();
+        let narrowed = |&(count, stride): &Loop| (count, narrow(stride.unsigned_abs()));
         let mut span = self.len;
-        let nested = loops.iter().all(|&(count, stride)| {
+        let nested = ascending.iter().map(narrowed).all(|(count, stride)| {
             let fits = stride >= span;
             span = stride.saturating_mul(count - 1).saturating_add(span);
             fits
@@ -125,6 +177,7 @@ impl Descriptor {
         if nested {
             return false;
         }
+        let loops: Vec<(u64, u64)> = ascending.iter().map(narrowed).collect();
         // Some difference vector has its first non-zero entry at k, positive; entries after k are free in both signs.
         let reach = i128::from(self.len) - 1;
         (0..loops.len()).any(|k| {
@@ -324,7 +377,7 @@ mod tests {
     /// Every byte, with how often it is written, by plain loops.
     fn expand(d: &Descriptor) -> Vec<i128> {
         let mut starts = vec![d.base];
-        for &(count, stride) in &d.loops {
+        for &(count, stride) in d.loops.iter() {
             starts = starts.iter().flat_map(|s| (0..count).map(move |i| s + i128::from(i) * stride)).collect();
         }
         starts.iter().flat_map(|s| (0..i128::from(d.len)).map(move |b| s + b)).collect()

@@ -96,8 +96,9 @@ impl Shadow {
 /// Runs beyond this many per set are taken by their hull (only hostile descriptors have so many).
 const MAX_RUNS: u64 = 1 << 20;
 
-fn intervals(run: &Run) -> Box<dyn Iterator<Item = (u64, u64)> + '_> {
-    if run.runs() > MAX_RUNS { Box::new(std::iter::once((run.start, run.end()))) } else { Box::new(run.intervals()) }
+fn intervals(run: &Run) -> impl Iterator<Item = (u64, u64)> + '_ {
+    let (hull, runs) = if run.runs() > MAX_RUNS { (1, 0) } else { (0, usize::MAX) };
+    std::iter::once((run.start, run.end())).take(hull).chain(run.intervals().take(runs))
 }
 
 /// Splits the segment that holds `at` in its inside.

@@ -156,3 +156,28 @@ fn a_run_leaves_nothing_behind_for_the_next() {
     let mut s = Simulator::new(&server, Options { timing: true, ..Options::default() });
     assert_eq!(s.run(&p, &[x(16)]).expect("runs").outputs[0].1, x(16).1);
 }
+
+#[test]
+fn a_loaded_program_runs_many_times_and_is_checked_where_it_was_not() {
+    let mut s = Simulator::new(&tiny(), Options::default());
+    let p = copy();
+    let loaded = s.load(&p).expect("legal");
+    for value in [3u8, 200] {
+        let input = ("x".to_owned(), vec![value; 16]);
+        let outputs = s.run_loaded(&loaded, &[input]).expect("runs").outputs;
+        assert_eq!(outputs, [("y".to_owned(), vec![value; 16])]);
+    }
+    // without the FENCE the store races with the load: loading finds it in checked mode, a later checked run too
+    let mut racy = copy();
+    racy.code.remove(1);
+    let race = |e: RunError| e.trap().map(|t| t.code) == Some(TrapCode::Race);
+    assert!(race(s.load(&racy).expect_err("a race")));
+    s.set_options(Options { check: false, ..Options::default() });
+    let unchecked = s.load(&racy).expect("not looked for");
+    assert_eq!(s.run_loaded(&unchecked, &[x(16)]).expect("runs in stream order").outputs, [("y".to_owned(), x(16).1)]);
+    s.set_options(Options::default());
+    assert!(race(s.run_loaded(&unchecked, &[x(16)]).expect_err("a race")));
+    let mut other = Simulator::new(&NpuConfig::named("edge-256").expect("listed"), Options::default());
+    let error = other.run_loaded(&loaded, &[x(16)]).expect_err("another machine");
+    assert_eq!(error.trap().map(|t| t.code), Some(TrapCode::Config));
+}
