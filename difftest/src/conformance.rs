@@ -120,6 +120,22 @@ fn shape_operands(model: &Model) -> BTreeSet<String> {
     out
 }
 
+/// Vectors whose expected values stand in ONNX's own source with four decimals (onnx/backend/test/case/node): they are held to half a
+/// unit of the fourth decimal besides the bound.
+const FOUR_DECIMALS: &[&str] = &[
+    "test_averagepool_2d_ceil_last_window_starts_on_pad",
+    "test_gridsample_bicubic",
+    "test_roialign_aligned_false",
+    "test_roialign_aligned_true",
+];
+
+fn within_print(rep: &reference::BoundReport) -> bool {
+    // Only listed elements can be judged; more wrong ones than are listed is a failure.
+    rep.type_mismatch.is_none()
+        && rep.outside_count == rep.outside.len()
+        && rep.outside.iter().all(|o| (o.got - o.want).abs() <= 0.5e-4 + o.radius)
+}
+
 fn one_set(model: &Model, data: &Path, setup: &Setup, on_anvil: bool) -> Result<Row> {
     let given = match tensors(data, "input", model.inputs.len())? {
         Ok(t) => t,
@@ -175,7 +191,10 @@ fn one_set(model: &Model, data: &Path, setup: &Setup, on_anvil: bool) -> Result<
         let Some(w) = w else { continue };
         let rep = b.check(w, &contract);
         row.max_ulp = row.max_ulp.max(max_ulp(b, w));
-        if !rep.agrees() {
+        let name =
+            data.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let printed = FOUR_DECIMALS.contains(&name.as_str()) && within_print(&rep);
+        if !rep.agrees() && !printed {
             let first =
                 rep.outside.first().map(|x| format!("[{}] {} ± {} against {}", x.index, x.want, x.radius, x.got));
             let why = rep.type_mismatch.or(first).unwrap_or_default();

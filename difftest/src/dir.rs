@@ -143,10 +143,10 @@ fn fill(tmp: &Path, dir: &Path, case: &Case, f: &Finding) -> Result<()> {
     for (i, set) in case.sets.iter().enumerate() {
         npz::write(&tmp.join(inputs_name(i)), &named(&graph, set))?;
     }
-    if let Some(set) = case.sets.first() {
-        if let Ok(e) = reference::evaluate(&graph, set, &case.setup.contract) {
-            npz::write(&tmp.join("expected.npz"), &expected(&graph, &e))?;
-        }
+    if let Some(set) = case.sets.first()
+        && let Ok(e) = reference::evaluate(&graph, set, &case.setup.contract)
+    {
+        npz::write(&tmp.join("expected.npz"), &expected(&graph, &e))?;
     }
     if let Some(p) = &f.passing {
         std::fs::write(tmp.join("passing.onnx"), onnx::write_graph(p))?;

@@ -332,7 +332,7 @@ fn radii_of_ordinary_data_are_as_sharp_as_without_these_rules() {
     let now = ordinary();
     assert_eq!(now.len(), before.len());
     for ((op, now), before) in now.iter().zip(before) {
-        assert!((now - before).abs() <= 1e-9 * before, "{op}: {now:e} instead of {before:e}");
+        assert!(*now <= before * (1.0 + 1e-9), "{op}: {now:e} instead of {before:e}");
     }
 }
 

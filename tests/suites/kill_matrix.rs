@@ -15,7 +15,8 @@ use touchstone_suites::root;
 
 fn main() {
     let args = Arguments::from_args();
-    let campaign = FAULTS.iter().map(|f| Trial::test(f.id, move || kill(f).map_err(Failed::from)));
+    let common = FAULTS.iter().filter(|f| !RARE.contains(&f.id));
+    let campaign = common.map(|f| Trial::test(f.id, move || kill(f).map_err(Failed::from)));
     let smallest = FAULTS.iter().map(|f| {
         let name = format!("smallest/{}", f.id);
         Trial::test(name, move || fires_on_smallest(f).map_err(Failed::from))
@@ -23,8 +24,13 @@ fn main() {
     libtest_mimic::run(&args, campaign.chain(smallest).collect()).exit();
 }
 
-/// Cases within which each fault must show in the tests; `touchstone faults run` gives the real campaign 60 seconds.
-const CASES: u64 = 3000;
+/// Cases within which each common fault must show in the tests; `touchstone faults run` gives the real campaign 60 seconds.
+const CASES: u64 = 400;
+
+/// Faults that fire in about one default case of a hundred or fewer: a debug build would take a minute for each. Here their smallest
+/// graphs stand for them, and `touchstone faults run` (in `ci/nightly`) runs the campaign.
+const RARE: &[&str] =
+    &["gemm-perm-unchecked", "pad-value-not-checked", "scale-through-relu", "sub-self-is-zero", "concat-axis-fixed"];
 
 /// Seeds of the data of the smallest graphs; each gives ordinary data, an exact grid and specials.
 const SEEDS: u64 = 8;

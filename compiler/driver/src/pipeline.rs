@@ -156,13 +156,7 @@ impl Run<'_> {
         }
         Ok(())
     }
-    fn push(
-        &self,
-        graphs: &mut Vec<Snapshot>,
-        pass: &'static str,
-        claim: Claim,
-        g: Graph,
-    ) -> Result<(), CompileError> {
+    fn push(&self, graphs: &mut Vec<Snapshot>, pass: &'static str, claim: Claim, g: Graph) -> Result<(), CompileError> {
         if g == *graphs[graphs.len() - 1].graph {
             return Ok(());
         }

@@ -25,7 +25,7 @@ pub struct SetupArgs {
     /// Storage precision of float tensors.
     #[arg(long, default_value = "as-is", value_parser = ["f32", "bf16", "as-is"])]
     pub precision: String,
-    /// What to do with an operator that the machine lacks.
+    /// What to do with an operator that the machine lacks. No operator runs on the host yet: with either value such a model is `unsupported`.
     #[arg(long, default_value = "deny", value_parser = ["deny", "allow"])]
     pub host_fallback: String,
     /// Seed of inputs and of everything random.

@@ -205,6 +205,10 @@ pub fn run(a: RunArgs) -> Result<Outcome> {
         out.insert(e.name.clone(), Tensor::new(dtype(e.dtype)?, dims, b.clone())?);
     }
     npz::write(&a.outputs, &out)?;
+    if let (Some(path), Some(stats)) = (&a.trace, &result.stats) {
+        std::fs::write(path, sim::trace::chrome_json(&program, stats))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
     let mut json = json!({ "verdict": "agree", "outputs": out.len() });
     let mut text = format!("{} outputs written to {}\n", out.len(), a.outputs.display());
     if let Some(s) = &result.stats {

@@ -207,6 +207,10 @@ pub fn p_norm(cx: &EvalCx<'_>, dtype: DType, f: &Float, set: &[usize], p: f64) -
         lo += raise((v - e).max(0.0));
         lost += cx.underflow(if v == 0.0 { 0.0 } else { raise(v).max(f64::MIN_POSITIVE) }, p, dtype);
     }
+    if set.iter().any(|&i| f.open(i)) {
+        // A NaN that is only one of the legal results leaves the norm open too.
+        return (f64::NAN, f64::INFINITY, true);
+    }
     let u = cx.u(dtype);
     let rel =
         cx.gamma(set.len() as f64 + 1.0, u) + if p > 2.0 { cx.func(crate::Func::Pow, dtype).max(p * u) } else { u };

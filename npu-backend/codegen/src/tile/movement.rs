@@ -81,13 +81,7 @@ impl Tiler<'_> {
 
     /// The tile of a copy, and whether its elements are turned inside the scratchpad: the loop that is contiguous at the
     /// source is not the one that is contiguous at the destination.
-    fn copy_tile(
-        &self,
-        c: &Copy,
-        dtype: DType,
-        share: usize,
-        half: bool,
-    ) -> Result<(Vec<usize>, bool), CompileError> {
+    fn copy_tile(&self, c: &Copy, dtype: DType, share: usize, half: bool) -> Result<(Vec<usize>, bool), CompileError> {
         let (from, to) = inner_loops(c);
         let turn = turns(c);
         let room = if half { share / 2 / 16 * 16 } else { share };
