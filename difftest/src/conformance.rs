@@ -129,11 +129,12 @@ const FOUR_DECIMALS: &[&str] = &[
     "test_roialign_aligned_true",
 ];
 
-fn within_print(rep: &reference::BoundReport) -> bool {
-    // Only listed elements can be judged; more wrong ones than are listed is a failure.
-    rep.type_mismatch.is_none()
-        && rep.outside_count == rep.outside.len()
-        && rep.outside.iter().all(|o| (o.got - o.want).abs() <= 0.5e-4 + o.radius)
+fn within_print(b: &reference::Bounded, got: &Tensor) -> bool {
+    let (value, radius) = crate::dir::values_and_radii(b);
+    let Some(xs) = got.to_f32() else { return false };
+    // The printed decimal was rounded to binary32 once more: a few units of 2^-24 of a number below 2^4.
+    xs.len() == value.len()
+        && xs.iter().zip(value.iter().zip(&radius)).all(|(x, (v, r))| (f64::from(*x) - v).abs() <= 0.5e-4 + r + 1e-6)
 }
 
 fn one_set(model: &Model, data: &Path, setup: &Setup, on_anvil: bool) -> Result<Row> {
@@ -193,7 +194,7 @@ fn one_set(model: &Model, data: &Path, setup: &Setup, on_anvil: bool) -> Result<
         row.max_ulp = row.max_ulp.max(max_ulp(b, w));
         let name =
             data.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let printed = FOUR_DECIMALS.contains(&name.as_str()) && within_print(&rep);
+        let printed = FOUR_DECIMALS.contains(&name.as_str()) && within_print(b, w);
         if !rep.agrees() && !printed {
             let first =
                 rep.outside.first().map(|x| format!("[{}] {} ± {} against {}", x.index, x.want, x.radius, x.got));

@@ -150,6 +150,7 @@ impl<'a> KOrder<'a> {
             m.kh * m.kw * m.c.div_ceil(16)
         };
         let (total, tap) = self.groups();
+        let outside = self.may_skip() && !reaches(m);
         let pixels = m.oh * m.ow;
         for g in 0..m.n.div_ceil(16) {
             let list: Vec<Option<usize>> = (0..per_group).map(|j| self.k_group(m, g, j, per_group)).collect();
@@ -180,7 +181,8 @@ impl<'a> KOrder<'a> {
                 if first < next || (first > next && !whole_taps) {
                     return Err(("k-order", format!("K group {first} comes after {next} groups of {total}")));
                 }
-                *row = last as u32 + 1;
+                // An operation none of whose taps is inside stands for all of them: each contributes nothing.
+                *row = if outside { total as u32 } else { last as u32 + 1 };
             }
         }
         Ok(())
@@ -228,4 +230,12 @@ fn offsets(n: &[usize], first: isize, strides: &[isize]) -> Vec<isize> {
         all = all.iter().flat_map(|&b| (0..n as isize).map(move |i| b + i * s)).collect();
     }
     all
+}
+
+/// Whether some tap of some output of an operation lies inside its input.
+fn reaches(m: &TileMx) -> bool {
+    let along = |start: isize, outs: usize, s: usize, taps: usize, d: usize, len: usize| {
+        (0..outs).any(|o| (0..taps).any(|t| (0..len as isize).contains(&(start + (o * s + t * d) as isize))))
+    };
+    along(m.iy0, m.oh, m.sy, m.kh, m.dy, m.ih) && along(m.ix0, m.ow, m.sx, m.kw, m.dx, m.iw)
 }

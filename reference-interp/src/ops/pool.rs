@@ -48,11 +48,12 @@ fn members(w: &Window) -> Vec<Vec<usize>> {
 fn winner(cx: &EvalCx<'_>, f: &Float, set: &[usize]) -> (f64, f64, bool, usize, (usize, usize)) {
     let (mut v, mut at) = (f64::NEG_INFINITY, set.first().copied().unwrap_or(0));
     let (mut lo, mut hi) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-    let (mut flag, mut nan) = (false, false);
+    let (mut flag, mut nan, mut certain) = (false, false, false);
     for &i in set {
         flag |= f.nan.as_ref().is_some_and(|n| n[i]);
         if f.value[i].is_nan() {
             nan = true;
+            certain |= !f.open(i);
             continue;
         }
         if f.value[i] > v {
@@ -68,7 +69,12 @@ fn winner(cx: &EvalCx<'_>, f: &Float, set: &[usize]) -> (f64, f64, bool, usize, 
             NanRule::Any => flag = true,
         }
     }
-    let e = if v.is_nan() { 0.0 } else { hull_radius(v, lo, hi) };
+    // A NaN that is only one of the legal operands leaves the winner open.
+    let e = match (v.is_nan(), certain) {
+        (true, true) => 0.0,
+        (true, false) => f64::INFINITY,
+        (false, _) => hull_radius(v, lo, hi),
+    };
     let may = |i: &&usize| f.hi(**i) >= lo;
     let exact = set.iter().all(|&i| f.radius[i] == 0.0) && !nan && !flag;
     let range = if exact {

@@ -167,11 +167,12 @@ fn extremum(cx: &EvalCx<'_>, x: &Bounded, f: &Float, g: &Groups, max: bool) -> B
     let pick = |a: f64, b: f64| if max { a.max(b) } else { a.min(b) };
     let n = g.results;
     let (mut v, mut lo, mut hi) = (vec![start; n], vec![start; n], vec![start; n]);
-    let (mut nan, mut flag) = (vec![false; n], vec![false; n]);
+    let (mut nan, mut flag, mut certain) = (vec![false; n], vec![false; n], vec![false; n]);
     for (i, &t) in g.target.iter().enumerate() {
         flag[t] |= f.nan.as_ref().is_some_and(|n| n[i]);
         if f.value[i].is_nan() {
             nan[t] = true;
+            certain[t] |= !f.open(i);
             continue;
         }
         v[t] = pick(v[t], f.value[i]);
@@ -181,7 +182,7 @@ fn extremum(cx: &EvalCx<'_>, x: &Bounded, f: &Float, g: &Groups, max: bool) -> B
     let mut e: Vec<f64> = (0..n).map(|t| hull_radius(v[t], lo[t], hi[t])).collect();
     for t in (0..n).filter(|&t| nan[t]) {
         match cx.contract.nan {
-            NanRule::Propagate => (v[t], e[t]) = (f64::NAN, 0.0),
+            NanRule::Propagate => (v[t], e[t]) = (f64::NAN, if certain[t] { 0.0 } else { f64::INFINITY }),
             NanRule::Any => flag[t] = true,
             NanRule::Ignore => {}
         }
