@@ -120,8 +120,8 @@ fn shape_operands(model: &Model) -> BTreeSet<String> {
     out
 }
 
-/// Vectors whose expected values stand in ONNX's own source with four decimals (onnx/backend/test/case/node): they are held to half a
-/// unit of the fourth decimal besides the bound.
+/// Vectors whose expected values stand in ONNX's own source with four decimals (onnx/backend/test/case/node), as do the inputs they were
+/// computed from: half a unit of the fourth decimal for each, since the results are averages of the inputs.
 const FOUR_DECIMALS: &[&str] = &[
     "test_averagepool_2d_ceil_last_window_starts_on_pad",
     "test_gridsample_bicubic",
@@ -134,7 +134,7 @@ fn within_print(b: &reference::Bounded, got: &Tensor) -> bool {
     let Some(xs) = got.to_f32() else { return false };
     // The printed decimal was rounded to binary32 once more: a few units of 2^-24 of a number below 2^4.
     xs.len() == value.len()
-        && xs.iter().zip(value.iter().zip(&radius)).all(|(x, (v, r))| (f64::from(*x) - v).abs() <= 0.5e-4 + r + 1e-6)
+        && xs.iter().zip(value.iter().zip(&radius)).all(|(x, (v, r))| (f64::from(*x) - v).abs() <= 1e-4 + r + 1e-6)
 }
 
 fn one_set(model: &Model, data: &Path, setup: &Setup, on_anvil: bool) -> Result<Row> {

@@ -129,8 +129,13 @@ impl<'a> EvalCx<'a> {
                 0.0
             } else {
                 // One rounding in all: there is nothing to re-associate, and it is made at the result's own magnitude.
-                let m = if region <= 1.0 { v.abs() } else { m };
-                raw.eb[i] + gamma * (m + raw.eb[i]) + eta
+                // A zero is exact then: a difference of equals, or a product with a zero (binary64 holds every product of the formats).
+                if region <= 1.0 && v == 0.0 && raw.eb[i] == 0.0 && acc != Format::F64 {
+                    0.0
+                } else {
+                    let m = if region <= 1.0 { v.abs() } else { m };
+                    raw.eb[i] + gamma * (m + raw.eb[i]) + eta
+                }
             };
         }
         if keep {

@@ -71,7 +71,7 @@ fn a_fault_is_found_reduced_and_replayed() {
     }
     let o = run(dir.path(), &["check", case, "--json"]);
     assert_eq!(o.status.code(), Some(1));
-    assert_eq!(json(&o)["verdict"], "mismatch");
+    assert_eq!(json(&o)["verdict"], f["verdict"]);
     let o = run(dir.path(), &["bisect", case, "--json"]);
     assert_eq!(o.status.code(), Some(1));
     assert_eq!(json(&o)["pass"], "fault.compose-perm-reversed");
