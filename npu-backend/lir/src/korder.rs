@@ -7,6 +7,9 @@ use kit::id::Id;
 /// Rule and detail of a violation.
 type Broken = (&'static str, String);
 
+/// Bit of a row's count: no tap of the last operation on it was inside.
+const OUTSIDE: u32 = 1 << 30;
+
 /// No known content.
 const UNKNOWN: u32 = u32::MAX;
 
@@ -175,14 +178,13 @@ impl<'a> KOrder<'a> {
                     TileInit::Accumulate if *row == UNKNOWN => {
                         return Err(("k-order", format!("output group {g} adds to a row that nothing started")));
                     }
-                    TileInit::Accumulate => *row as usize,
+                    TileInit::Accumulate => (*row & !OUTSIDE) as usize,
                 };
                 let whole_taps = next.is_multiple_of(tap) && first.is_multiple_of(tap) && gaps_allowed;
                 if first < next || (first > next && !whole_taps) {
                     return Err(("k-order", format!("K group {first} comes after {next} groups of {total}")));
                 }
-                // An operation none of whose taps is inside stands for all of them: each contributes nothing.
-                *row = if outside { total as u32 } else { last as u32 + 1 };
+                *row = (last as u32 + 1) | if outside { OUTSIDE } else { 0 };
             }
         }
         Ok(())
@@ -209,7 +211,10 @@ impl<'a> KOrder<'a> {
         for e in offsets(n, 0, &v.strides) {
             let row = (v.offset as isize + e * size) / 64;
             let Some(&next) = usize::try_from(row).ok().and_then(|r| rows.get(r)) else { continue };
-            let complete = next as usize == total || (self.may_skip() && (next as usize).is_multiple_of(tap));
+            // After an operation none of whose taps is inside, the rest of its tap contributes nothing either.
+            let (next, outside) = if next == UNKNOWN { (next, false) } else { (next & !OUTSIDE, next & OUTSIDE != 0) };
+            let complete =
+                outside || next as usize == total || (self.may_skip() && (next as usize).is_multiple_of(tap));
             if next == UNKNOWN || !complete {
                 return Err(("k-complete", format!("row {row} is read after {next} of {total} K groups")));
             }
