@@ -47,8 +47,9 @@ pub fn softmax_line(cx: &EvalCx<'_>, dtype: DType, row: &[(f64, f64)], log: bool
     let s: f64 = p.iter().sum();
     let (mut up, mut down, mut spread) = (0.0, 0.0, 0.0);
     for (q, r) in p.iter().zip(row) {
-        up += q / s * libm::exp(r.1);
-        down += q / s * libm::exp(-r.1);
+        // Not q * exp(e): a share that underflows may still rise to 1 within a large radius.
+        up += libm::exp(r.0 - m + r.1) / s;
+        down += libm::exp(r.0 - m - r.1) / s;
         if *q > 0.0 {
             spread += q / s * 3.0 * u * (m - r.0 + 2.0 * emax);
         }
