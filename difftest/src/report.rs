@@ -54,7 +54,11 @@ pub fn repro(f: &CaseFile, graph: &Graph, case: &Case) -> String {
     let text = ir::text::print(graph);
     let mut s = String::new();
     let _ = writeln!(s, "//! {}", f.detail.as_deref().unwrap_or("no failure").replace('\n', " "));
-    let _ = writeln!(s, "//! Copy to `tests/suites/` of the Touchstone workspace, or run `{}`.", f.replay);
+    let _ = writeln!(
+        s,
+        "//! Copy to `tests/tests/repro.rs` of the Touchstone workspace and run `cargo test -p touchstone-suites --test repro`, or run `{}`.",
+        f.replay
+    );
     let _ = writeln!(s, "//! Injected faults can be switched off with TOUCHSTONE_FAULTS=none.\n");
     let _ = writeln!(s, "const GRAPH: &str = r####\"{text}\"####;\n");
     let _ = writeln!(s, "#[test]\nfn repro() {{");
