@@ -41,7 +41,8 @@ fn coordinate(how: &str, o: usize, from: usize, to: usize, scale: f64) -> f64 {
     let (o, from, to) = (o as f64, from as f64, to as f64);
     match how {
         "align_corners" if to <= 1.0 => 0.0,
-        "align_corners" => o * (from - 1.0) / (to - 1.0),
+        // The width before it was cut to a whole number, as ONNX's vectors have it.
+        "align_corners" => o * (from - 1.0) / (from * scale - 1.0),
         "asymmetric" => o / scale,
         "pytorch_half_pixel" if to <= 1.0 => 0.0,
         "half_pixel_symmetric" => {
