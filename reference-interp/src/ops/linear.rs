@@ -4,7 +4,7 @@
 //! `eB = eB_A (|B| + e_B) + (|A| + e_A) eB_B + eB_c`, `D = D_A + D_B + K (+ D_c + 1)`, grid `min(g_A + g_B, g_c)`. All four are
 //! the same bilinear map on other arrays, so each operator writes its loops once.
 
-use crate::contract::Format;
+use crate::contract::{Format, exp2i};
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
 use crate::extreme::{self, Signed, infinite, sign_open, unbounded};
@@ -285,6 +285,17 @@ pub fn gemm(a: &Args<'_>) -> OpResult<Bounded> {
         let gamma = a.cx.gamma(raw.d, a.cx.u(dtype));
         let open = (0..raw.v.len()).map(|i| a.cx.sum_open(&raw, i, gamma, a.cx.acc(dtype))).collect();
         raw.poison = poison_or(raw.poison.take(), Some(open));
+    }
+    if a.cx.bounds && alpha.abs() > 1.0 {
+        // Bits that the products lost to underflow are scaled too; `linear` charges them once, unscaled.
+        let acc = a.cx.acc(dtype);
+        let lost = raw.d * a.cx.eta(acc) * (alpha.abs() - 1.0) / alpha.abs();
+        raw.eb.resize(raw.v.len(), 0.0);
+        for (e, m) in raw.eb.iter_mut().zip(&raw.m) {
+            if *m > 0.0 && *m < acc.min_normal() * exp2i(46) {
+                *e += lost;
+            }
+        }
     }
     multiply(&mut raw, alpha);
     if let Some(c) = a.opt(2) {
