@@ -90,6 +90,17 @@ pub(crate) fn window(spatial: &[usize], pool: bool, rng: &mut Rng) -> Option<Win
     if out.iter().any(|&o| o <= 0) {
         return None;
     }
+    // A pooling window wholly in the padding has no defined result.
+    if pool {
+        let begin = attrs.ints("pads").map_or_else(|| vec![0; n], |p| p[..n].to_vec());
+        let empty = |i: usize, o: i64| {
+            let start = o * strides[i] - begin[i];
+            (0..kernel[i]).all(|t| !(0..spatial[i] as i64).contains(&(start + t * dilations[i])))
+        };
+        if (0..n).any(|i| (0..out[i]).any(|o| empty(i, o))) {
+            return None;
+        }
+    }
     Some(Window {
         attrs,
         kernel: kernel.iter().map(|&k| k as usize).collect(),
