@@ -49,6 +49,10 @@ pub fn sign_like(a: &Args<'_>) -> OpResult<Bounded> {
                 if e == 0.0 {
                     return (if op == Op::Sign { sign(v) } else { v.abs() }, 0.0, false);
                 }
+                if e.is_infinite() && op != Op::Sign {
+                    // Inf − Inf is no end of a hull.
+                    return (v.abs(), f64::INFINITY, false);
+                }
                 let (lo, hi) = (v - e, v + e);
                 if op == Op::Sign {
                     return (sign(v), hull_radius(sign(v), sign(lo), sign(hi)), false);
