@@ -242,6 +242,10 @@ fn anvil(graph: Graph, inputs: Vec<Tensor>, setup: &Setup, row: Row) -> Result<R
     let row = Row { instructions: r.instructions, ..row };
     Ok(match r.verdict {
         Some(crate::Verdict::Unsupported) => Row { status: "unsupported", reason: r.reason.unwrap_or_default(), ..row },
+        // The machine's result was not judged well enough to call it a pass.
+        Some(crate::Verdict::Undecided) => {
+            Row { status: "unsupported", reason: format!("undecided: {}", r.undecided.join("; ")), ..row }
+        }
         Some(v) if v.is_finding() => Row { status: "failed", reason: crate::dir::summary(&r), ..row },
         _ => row,
     })
