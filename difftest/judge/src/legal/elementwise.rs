@@ -249,6 +249,8 @@ fn two(k: &mut Kernel<'_>, n: &Node, a: f64, b: f64) -> Run<f64> {
         Op::Mul => k.r(a * b),
         Op::Div if k.has(Flaw::Recip12) => k.r(a * num::round(1.0 / b, BITS12)),
         Op::Div => k.func(Func::Div, a / b),
+        // IEEE 754 9.2.1: these are exact in every implementation.
+        Op::Pow if b == 0.0 || a == 1.0 => 1.0,
         Op::Pow => k.func(Func::Pow, libm::pow(a, b)),
         Op::Mod if n.attrs.flag("fmod") => libm::fmod(a, b),
         Op::Max | Op::Min => extremum(a, b, n.op == Op::Max),

@@ -110,8 +110,9 @@ fn softmax_row(k: &mut Kernel<'_>, row: &[f64]) -> Vec<f64> {
 fn log_softmax(k: &mut Kernel<'_>, row: &[f64]) -> Vec<f64> {
     let (m, s) = max_and_sum(k, row);
     let l = k.func(Func::Log, libm::log(s));
-    let whole = k.r(m + l);
-    row.iter().map(|&x| if k.ch.fma { k.r(x - whole) } else { k.r(k.r(x - m) - l) }).collect()
+    // The contract's form is the stable one, `(x - max) - log sum`: `x - (max + log sum)` would round at the data's own
+    // magnitude, which no bound in terms of `max - x` covers.
+    row.iter().map(|&x| k.r(k.r(x - m) - l)).collect()
 }
 
 /// Mean, variance and `1/sqrt(var + eps)` of a set (population variance, two passes).
