@@ -38,7 +38,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { check: true, self_check: false, timing: false, max_instructions: u64::MAX, fill: Fill::Zero, max_dram: 4 << 30 }
+        Options {
+            check: true,
+            self_check: false,
+            timing: false,
+            max_instructions: u64::MAX,
+            fill: Fill::Zero,
+            max_dram: 4 << 30,
+        }
     }
 }
 
