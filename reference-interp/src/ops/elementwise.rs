@@ -13,9 +13,14 @@ use crate::extreme::{Signed, infinite, sign_open, unbounded};
 use crate::index::{broadcast, broadcast_map};
 use crate::value::{Bounded, Data, Float, Int};
 use ir::{DType, Op};
+use std::borrow::Cow;
 
 /// Two operands brought to their common shape.
-pub fn pair(cx: &EvalCx<'_>, a: &Bounded, b: &Bounded) -> OpResult<(Bounded, Bounded, Vec<usize>)> {
+pub fn pair<'a>(
+    cx: &EvalCx<'_>,
+    a: &'a Bounded,
+    b: &'a Bounded,
+) -> OpResult<(Cow<'a, Bounded>, Cow<'a, Bounded>, Vec<usize>)> {
     if a.dtype != b.dtype {
         return invalid(format!("operand types differ: {} and {}", a.dtype, b.dtype));
     }
@@ -25,8 +30,12 @@ pub fn pair(cx: &EvalCx<'_>, a: &Bounded, b: &Bounded) -> OpResult<(Bounded, Bou
 }
 
 /// A tensor repeated to a shape that it broadcasts to.
-pub fn spread(a: &Bounded, dims: &[usize]) -> Bounded {
-    if a.dims == dims { a.clone() } else { a.take(&broadcast_map(&a.dims, dims), dims.to_vec()) }
+pub fn spread<'a>(a: &'a Bounded, dims: &[usize]) -> Cow<'a, Bounded> {
+    if a.dims == dims {
+        Cow::Borrowed(a)
+    } else {
+        Cow::Owned(a.take(&broadcast_map(&a.dims, dims), dims.to_vec()))
+    }
 }
 
 /// Add, Sub, Mul, Div.
@@ -377,23 +386,24 @@ pub fn extremum(a: &Args<'_>) -> OpResult<Bounded> {
     let all = a.all();
     let Some(first) = all.first() else { return invalid("at least one operand is needed") };
     let max = a.node.op == Op::Max;
-    let mut acc = (*first).clone();
-    for b in &all[1..] {
-        let (x, y, dims) = pair(a.cx, &acc, b)?;
-        acc = match (&x.data, &y.data) {
-            (Data::Int(p), Data::Int(q)) => {
-                let r = int_binary(x.dtype, p, q, |u, v| Some(if max { u.max(v) } else { u.min(v) }));
-                Bounded::from_int(x.dtype, dims, r)
-            }
-            (Data::Float(p), Data::Float(q)) => {
-                let (v, e, n) = unzip(p.value.len(), |i| choose(a.cx.contract.nan, max, p, q, i));
-                let grid = p.grid.zip(q.grid).map(|(g, h)| g.min(h));
-                a.cx.selected(x.dtype, dims, v, e, Some(n), grid)
-            }
-            _ => return invalid("operands of different kinds"),
-        };
+    all[1..].iter().try_fold((*first).clone(), |acc, b| larger(a.cx, &acc, b, max))
+}
+
+/// The larger (smaller) of two tensors.
+fn larger(cx: &EvalCx<'_>, a: &Bounded, b: &Bounded, max: bool) -> OpResult<Bounded> {
+    let (x, y, dims) = pair(cx, a, b)?;
+    match (&x.data, &y.data) {
+        (Data::Int(p), Data::Int(q)) => {
+            let r = int_binary(x.dtype, p, q, |u, v| Some(if max { u.max(v) } else { u.min(v) }));
+            Ok(Bounded::from_int(x.dtype, dims, r))
+        }
+        (Data::Float(p), Data::Float(q)) => {
+            let (v, e, n) = unzip(p.value.len(), |i| choose(cx.contract.nan, max, p, q, i));
+            let grid = p.grid.zip(q.grid).map(|(g, h)| g.min(h));
+            Ok(cx.selected(x.dtype, dims, v, e, Some(n), grid))
+        }
+        _ => invalid("operands of different kinds"),
     }
-    Ok(acc)
 }
 
 /// The larger (smaller) of two elements with its hull.
@@ -428,11 +438,10 @@ pub fn hull_radius(v: f64, lo: f64, hi: f64) -> f64 {
 pub fn sum(a: &Args<'_>) -> OpResult<Bounded> {
     let all = a.all();
     let Some(first) = all.first() else { return invalid("at least one operand is needed") };
-    let mut acc = (*first).clone();
-    for b in &all[1..] {
+    let mut acc = all[1..].iter().try_fold((*first).clone(), |acc, b| {
         let (x, y, dims) = pair(a.cx, &acc, b)?;
-        acc = add(a.cx, x.dtype, dims, x.float()?, y.float()?, 1.0);
-    }
+        Ok(add(a.cx, x.dtype, dims, x.float()?, y.float()?, 1.0))
+    })?;
     acc.float()?;
     if a.node.op == Op::Mean {
         let n = Float::exact(vec![all.len() as f64; acc.elements()]);

@@ -6,6 +6,7 @@ use crate::error::{OpResult, invalid};
 use crate::round::{int_range, wrap};
 use crate::value::{Bounded, Int};
 use ir::{DType, Op};
+use std::borrow::Cow;
 
 /// Wraps a range; everything where it does not stay one range.
 pub fn wrap_range(lo: i128, hi: i128, d: DType) -> (i128, i128) {
@@ -42,7 +43,8 @@ pub fn bitwise(a: &Args<'_>) -> OpResult<Bounded> {
     let op = a.node.op;
     let (x, y, dims) = if op == Op::BitwiseNot {
         let x = a.x(0)?;
-        (x.clone(), spread(&Bounded::zero(x.dtype), &x.dims), x.dims.clone())
+        let zero = spread(&Bounded::zero(x.dtype), &x.dims).into_owned();
+        (Cow::Borrowed(x), Cow::Owned(zero), x.dims.clone())
     } else {
         pair(a.cx, a.x(0)?, a.x(1)?)?
     };

@@ -354,8 +354,8 @@ pub fn batch(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     }
     let (mx, ex) = (f.m(), super::linear::clean(f.eb()));
     let poison = f.poison().unwrap_or_else(|| vec![false; n]);
-    let param =
-        |k: usize| [s, b, mean, var].iter().any(|p| p.poison().is_some_and(|m| m[k])) || factor[k].1.is_infinite();
+    let undecided = [s, b, mean, var].map(Float::poison);
+    let param = |k: usize| undecided.iter().flatten().any(|m| m[k]) || factor[k].1.is_infinite();
     let params: Vec<bool> = (0..c).map(param).collect();
     // Whether an intermediate of some order overflows (or meets an infinity as 0), and the error of those that underflow.
     let steps: Vec<(bool, f64)> = (0..n)

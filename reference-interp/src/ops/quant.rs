@@ -14,7 +14,7 @@ use crate::error::{OpResult, invalid, unsupported};
 use crate::hypothesis::Hypothesis;
 use crate::index::{axis, count, split_at_axis};
 use crate::round::{int_range, low_bit_exp, rint, round, wrap};
-use crate::value::{Bounded, Float, Int};
+use crate::value::{Bounded, Float, Int, to_f64};
 use ir::DType;
 
 /// For each element of `x`, the index of its scale: per tensor, per axis, or per block of `block_size` along the axis.
@@ -60,7 +60,9 @@ fn quantised(cx: &EvalCx<'_>, q: f64, e: f64, nan: bool, zp: i128, d: DType) -> 
     if nan || q.is_nan() || e.is_infinite() {
         return (0i128.clamp(lo, hi), (lo, hi));
     }
-    let sat = |r: f64| (r.clamp(-1e30, 1e30) as i128 + zp).clamp(lo, hi);
+    // Integers below 2^63 need no 128-bit conversion, which is a slow call.
+    let whole = |r: f64| if r.abs() < 9e18 { i128::from(r as i64) } else { r.clamp(-1e30, 1e30) as i128 };
+    let sat = |r: f64| (whole(r) + zp).clamp(lo, hi);
     let v = match cx.hypothesis {
         Some(Hypothesis::QuantizeHalfUp) => sat(libm::floor(q + 0.5)),
         Some(Hypothesis::QuantizeTruncates) => sat(libm::trunc(q)),
@@ -109,7 +111,7 @@ pub fn dequantize(a: &Args<'_>) -> OpResult<Bounded> {
     let zp = a.opt(2).map(|z| decided("zero point", z)).transpose()?;
     let v = x.int()?;
     let off = |i: usize| zp.map_or(0, |z| z.get(map[i]).copied().unwrap_or(0));
-    let mut f = Float::exact((0..v.value.len()).map(|i| (v.value[i] - off(i)) as f64).collect());
+    let mut f = Float::exact((0..v.value.len()).map(|i| to_f64(v.value[i] - off(i))).collect());
     if v.hull.is_some() {
         for i in 0..v.value.len() {
             let (lo, hi) = v.range(i);
