@@ -68,6 +68,14 @@ pub fn round(x: f64, fmt: Format) -> f64 {
     round_mode(x, fmt, Rounding::NearestEven)
 }
 
+/// Whether `fmt` holds `x` exactly.
+#[inline]
+pub fn holds(x: f64, fmt: Format) -> bool {
+    // A bit below the significand says no at once; `round` knows about range and subnormals.
+    let below = (1u64 << (53 - fmt.precision())) - 1;
+    x.to_bits() & below == 0 && round(x, fmt) == x
+}
+
 /// The bits of a number that `fmt` holds exactly (round first); NaN gives the quiet NaN with an empty payload.
 pub fn encode(x: f64, fmt: Format) -> u64 {
     if fmt == Format::F64 {

@@ -5,11 +5,12 @@
 //!
 //! *Why that is sound*: a result is a function of operator, attributes, operands, number of outputs and options, and of nothing else. Nodes
 //! are looked up by exactly these; an operand stands for its own look-up, down to leaves, which are looked up by type and bytes.
-//! Everything is compared in full: there is no hash that could collide.
+//! Everything is compared in full: there is no hash that could collide. A result with the same bits as a kept one (value, radius,
+//! state) takes its number, so what follows a harmless change is found too.
 
 use crate::error::OpError;
 use crate::eval::{Evaluation, Options, constant};
-use crate::value::Bounded;
+use crate::value::{Bounded, Data};
 use crate::{Contract, EvalError};
 use ir::{Attrs, DType, Graph, Node, NodeId, Op, Tensor, Value, ValueId};
 use std::cmp::Ordering;
@@ -54,6 +55,19 @@ impl Eq for Leaf {}
 /// What a node computes, up to its attributes: operator, operands, number of outputs.
 type Shape = (Op, Vec<Option<usize>>, usize);
 
+/// Where to look for a value of the same bits: type, extents, and the bits of three elements.
+type Look = (DType, Vec<usize>, [u64; 3]);
+
+fn look(b: &Bounded) -> Look {
+    let n = b.elements();
+    let at = [0, n / 2, n.saturating_sub(1)];
+    let bits = |i: usize| match &b.data {
+        Data::Float(f) => f.value.get(i).map_or(0, |v| v.to_bits()),
+        Data::Int(v) => v.value.get(i).map_or(0, |v| *v as u64),
+    };
+    (b.dtype, b.dims.clone(), at.map(bits))
+}
+
 /// A value of an evaluation, and its number in the session, if it is kept there.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
@@ -74,6 +88,8 @@ pub(crate) struct Store {
     leaves: BTreeMap<Leaf, usize>,
     nodes: BTreeMap<Shape, Vec<(Attrs, Vec<usize>)>>,
     values: Vec<Option<Kept>>,
+    /// Kept values by [`look`]: a pass that computes the same by other means ends in the same number.
+    equal: BTreeMap<Look, Vec<usize>>,
     room: usize,
 }
 
@@ -81,12 +97,21 @@ impl Store {
     fn slot(&self, id: usize) -> Option<Slot> {
         self.values.get(id)?.as_ref().map(|k| Slot { value: k.value.clone(), id: Some(id) })
     }
-    /// Keeps a value if there is room.
+    /// Keeps a value if there is room; one of the same bits stands for it.
     fn keep(&mut self, value: Bounded, fixed: bool) -> Slot {
+        if self.room == 0 {
+            return Slot { value: Arc::new(value), id: None };
+        }
+        let place = look(&value);
+        let same = |id: &&usize| self.values[**id].as_ref().is_some_and(|k| k.value.same_bits(&value));
+        if let Some(found) = self.equal.get(&place).and_then(|l| l.iter().find(same)).and_then(|&id| self.slot(id)) {
+            return found;
+        }
         let value = Arc::new(value);
         let id = self.room.checked_sub(value.elements() + 1).map(|room| {
             self.room = room;
             self.values.push(Some(Kept { value: value.clone(), fixed }));
+            self.equal.entry(place).or_default().push(self.values.len() - 1);
             self.values.len() - 1
         });
         Slot { value, id }
@@ -147,6 +172,10 @@ impl Store {
         }
         let kept = |id: &usize| self.values[*id].is_some();
         self.leaves.retain(|_, id| kept(id));
+        self.equal.retain(|_, ids| {
+            ids.retain(kept);
+            !ids.is_empty()
+        });
         self.nodes.retain(|_, list| {
             list.retain(|(_, ids)| ids.iter().all(kept));
             !list.is_empty()

@@ -166,6 +166,23 @@ impl Int {
         let open = hull.iter().any(|(a, b)| a != b);
         Int { value, hull: open.then_some(hull) }
     }
+    /// From (value, reachable range), element by element. A hull is kept from the first undecided element on: what is decided is
+    /// its own hull.
+    pub fn collect(it: impl Iterator<Item = (i128, (i128, i128))>) -> Int {
+        let mut value = Vec::with_capacity(it.size_hint().0);
+        let mut hull: Option<Vec<(i128, i128)>> = None;
+        for (v, range) in it {
+            match &mut hull {
+                Some(h) => h.push(range),
+                None if range.0 != range.1 => {
+                    hull = Some(value.iter().map(|&v| (v, v)).chain([range]).collect());
+                }
+                None => {}
+            }
+            value.push(v);
+        }
+        Int { value, hull }
+    }
     /// Reachable range of element `i`.
     pub fn range(&self, i: usize) -> (i128, i128) {
         self.hull.as_ref().map_or((self.value[i], self.value[i]), |h| h[i])
@@ -205,7 +222,32 @@ pub fn to_f64(x: i128) -> f64 {
     i64::try_from(x).map_or_else(|_| x as f64, |x| x as f64)
 }
 
+fn same_floats(a: &[f64], b: &[f64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.to_bits() == y.to_bits())
+}
+
 impl Bounded {
+    /// Whether another tensor is the same in every bit: type, extents, elements, radii, region, flags.
+    pub fn same_bits(&self, o: &Bounded) -> bool {
+        let floats = |a: &Float, b: &Float| {
+            let region = match (&a.linear, &b.linear) {
+                (None, None) => true,
+                (Some(p), Some(q)) => {
+                    p.d.to_bits() == q.d.to_bits() && same_floats(&p.eb, &q.eb) && same_floats(&p.m, &q.m)
+                }
+                _ => false,
+            };
+            let flags = a.grid == b.grid && a.nan == b.nan;
+            region && flags && same_floats(&a.value, &b.value) && same_floats(&a.radius, &b.radius)
+        };
+        self.dtype == o.dtype
+            && self.dims == o.dims
+            && match (&self.data, &o.data) {
+                (Data::Float(a), Data::Float(b)) => floats(a, b),
+                (Data::Int(a), Data::Int(b)) => a == b,
+                _ => false,
+            }
+    }
     /// Exact values of a tensor.
     pub fn from_tensor(t: &Tensor) -> Bounded {
         let data = match Format::of(t.dtype) {

@@ -6,7 +6,7 @@
 
 use super::integer::int_binary;
 use super::linear::{clean, poison_or};
-use crate::contract::{Func, NanRule};
+use crate::contract::{Format, Func, NanRule};
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
 use crate::extreme::{Signed, infinite, sign_open, unbounded};
@@ -94,17 +94,17 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
 /// multiplies the inherited error.)
 pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float) -> Bounded {
     let n = a.value.len();
-    let v: Vec<f64> = (0..n).map(|i| a.value[i] * b.value[i]).collect();
+    let v: Vec<f64> = a.value.iter().zip(&b.value).map(|(p, q)| p * q).collect();
     if !cx.bounds {
         return cx.linear(dtype, dims, Raw { v, ..Raw::default() });
     }
     let (ma, mb, ea, eb) = (a.m(), b.m(), clean(a.eb()), clean(b.eb()));
     let (ra, rb) = (clean(&a.radius), clean(&b.radius));
     let (va, vb) = (clean(&a.value), clean(&b.value));
-    let cross = |i: usize| {
-        let one = if ea[i] == 0.0 { 0.0 } else { ea[i] * (vb[i].abs() + rb[i]) };
-        one + if eb[i] == 0.0 { 0.0 } else { eb[i] * (va[i].abs() + ra[i]) }
-    };
+    let part = |e: f64, v: f64, r: f64| if e == 0.0 { 0.0 } else { e * (v.abs() + r) };
+    let cross = |i: usize| part(ea[i], vb[i], rb[i]) + part(eb[i], va[i], ra[i]);
+    let exact = |e: &[f64]| e.iter().all(|&e| e == 0.0);
+    let inherited = if exact(&ea) && exact(&eb) { Vec::new() } else { (0..n).map(cross).collect() };
     let special = unbounded(a) || unbounded(b);
     let open = special.then(|| {
         let (ia, ib, oa, ob) = (infinite(a), infinite(b), sign_open(a), sign_open(b));
@@ -114,8 +114,8 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     let raw = Raw {
         v,
         signed: special.then(|| Signed::bilinear(a, b, &product)),
-        eb: (0..n).map(cross).collect(),
-        m: (0..n).map(|i| ma[i] * mb[i]).collect(),
+        eb: inherited,
+        m: ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect(),
         d: a.d() + b.d() + 1.0,
         grid: a.grid.zip(b.grid).map(|(g, h)| g + h),
         poison: poison_or(poison_or(a.poison(), b.poison()), open),
@@ -123,30 +123,52 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     cx.linear(dtype, dims, raw)
 }
 
-/// One quotient: value, radius, NaN reachable.
+/// Division under a contract: what is the same for all elements.
 ///
 /// `q = a/b`, propagated `(ea + |q| eb) / (|b| - eb)` (infinite if `|b| <= eb`), local `2 k_div u (|q| + propagated)`; 0
 /// if the operands are exact, division is correctly rounded and `q` is a number of the accumulator.
-pub fn quotient(cx: &EvalCx<'_>, dtype: DType, (a, ea): (f64, f64), (b, eb): (f64, f64)) -> (f64, f64, bool) {
-    let q = a / b;
-    let acc = cx.acc(dtype);
-    if ea == 0.0 && eb == 0.0 {
-        let exact = cx.contract.ulps.get(Func::Div) <= 0.5
-            && q.is_finite()
-            && crate::round::round(q, acc) == q
-            && libm::fma(q, b, -a) == 0.0;
-        if exact || !q.is_finite() || q == 0.0 && (a == 0.0 || b.is_infinite()) {
+#[derive(Clone, Copy, Debug)]
+pub struct Division {
+    acc: Format,
+    correct: bool,
+    rel: f64,
+    lost: f64,
+}
+
+impl Division {
+    /// Of tensors of this type.
+    pub fn new(cx: &EvalCx<'_>, dtype: DType) -> Division {
+        let acc = cx.acc(dtype);
+        let correct = cx.contract.ulps.get(Func::Div) <= 0.5;
+        Division { acc, correct, rel: cx.func(Func::Div, dtype), lost: 2.0 * cx.eta(acc) }
+    }
+    /// One quotient: value, radius, NaN reachable.
+    #[inline]
+    pub fn quotient(&self, (a, ea): (f64, f64), (b, eb): (f64, f64)) -> (f64, f64, bool) {
+        let q = a / b;
+        if ea == 0.0 && eb == 0.0 {
+            let exact = self.correct
+                && q.is_finite()
+                && crate::round::holds(q, self.acc)
+                && libm::fma(q, b, -a) == 0.0;
+            if exact || !q.is_finite() || q == 0.0 && (a == 0.0 || b.is_infinite()) {
+                return (q, 0.0, false);
+            }
+        }
+        if b.abs() <= eb || !ea.is_finite() || !eb.is_finite() || !a.is_finite() || b.is_nan() {
+            return (q, f64::INFINITY, true);
+        }
+        if b.is_infinite() {
             return (q, 0.0, false);
         }
+        let prop = (ea + q.abs() * eb) / (b.abs() - eb);
+        (q, prop + self.rel * (q.abs() + prop) + self.lost, false)
     }
-    if b.abs() <= eb || !ea.is_finite() || !eb.is_finite() || !a.is_finite() || b.is_nan() {
-        return (q, f64::INFINITY, true);
-    }
-    if b.is_infinite() {
-        return (q, 0.0, false);
-    }
-    let prop = (ea + q.abs() * eb) / (b.abs() - eb);
-    (q, prop + cx.func(Func::Div, dtype) * (q.abs() + prop) + 2.0 * cx.eta(acc), false)
+}
+
+/// One quotient; see [`Division`].
+pub fn quotient(cx: &EvalCx<'_>, dtype: DType, a: (f64, f64), b: (f64, f64)) -> (f64, f64, bool) {
+    Division::new(cx, dtype).quotient(a, b)
 }
 
 /// Whether the sign of zeros of a tensor is not declared: −0 equals +0, and the tensor was computed by arithmetic. An
@@ -155,11 +177,11 @@ pub fn zero_signless(cx: &EvalCx<'_>, f: &Float) -> bool {
     !cx.contract.signed_zero && (f.linear.is_some() || f.grid.is_none())
 }
 
-/// See [`quotient`].
+/// See [`Division`].
 pub fn div(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float) -> Bounded {
-    let signless = zero_signless(cx, b);
+    let (signless, by) = (zero_signless(cx, b), Division::new(cx, dtype));
     build(cx, dtype, dims, a.value.len(), |i| {
-        let (v, mut e, nan) = quotient(cx, dtype, (a.value[i], a.radius[i]), (b.value[i], b.radius[i]));
+        let (v, mut e, nan) = by.quotient((a.value[i], a.radius[i]), (b.value[i], b.radius[i]));
         if b.value[i] == 0.0 && v.is_infinite() && signless {
             e = f64::INFINITY;
         }
@@ -241,9 +263,11 @@ fn power(cx: &EvalCx<'_>, dtype: DType, (x, ex): (f64, f64), (y, ey): (f64, f64)
         return (z, f64::INFINITY);
     }
     let mut prop = 0.0f64;
-    for p in [lo, hi] {
-        for q in [y - ey, y + ey] {
-            prop = prop.max((libm::pow(p, q) - z).abs());
+    if ex > 0.0 || ey > 0.0 {
+        for p in [lo, hi] {
+            for q in [y - ey, y + ey] {
+                prop = prop.max((libm::pow(p, q) - z).abs());
+            }
         }
     }
     if lo < 0.0 && hi > 0.0 {

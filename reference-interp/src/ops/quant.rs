@@ -6,7 +6,7 @@
 //! sum fits; `Requant::Interval` is TOSA's interval instead.
 
 use super::conv::{ConvShape, channel_map};
-use super::elementwise::{mul, quotient};
+use super::elementwise::{Division, mul, quotient};
 use super::linear::mat_shape;
 use crate::contract::Requant;
 use crate::cx::{Args, EvalCx};
@@ -70,6 +70,9 @@ fn quantised(cx: &EvalCx<'_>, q: f64, e: f64, nan: bool, zp: i128, d: DType) -> 
         Some(Hypothesis::WrapForSaturate) => wrap(rint(q.clamp(-1e30, 1e30)) as i128 + zp, d),
         _ => sat(rint(q)),
     };
+    if e == 0.0 && cx.hypothesis.is_none() {
+        return (v, (v, v));
+    }
     (v, (sat(rint(q - e)), sat(rint(q + e))))
 }
 
@@ -89,19 +92,18 @@ pub fn quantize(a: &Args<'_>) -> OpResult<Bounded> {
     }
     let zp = a.opt(2).map(|z| decided("zero point", z)).transpose()?;
     let sf = s.float()?;
-    let x = super::cast::cast_to(a.cx, x, if x.dtype.is_float() { x.dtype } else { s.dtype });
+    let cast = (!x.dtype.is_float()).then(|| super::cast::cast_to(a.cx, x, s.dtype));
+    let x = cast.as_ref().unwrap_or(x);
     let f = x.float()?;
     let n = x.elements();
-    let (mut value, mut hull) = (Vec::with_capacity(n), Vec::with_capacity(n));
-    for i in 0..n {
+    let by = Division::new(a.cx, x.dtype);
+    let one = |i: usize| {
         let k = map[i];
-        let (q, e, nan) = quotient(a.cx, x.dtype, (f.value[i], f.radius[i]), (sf.value[k], sf.radius[k]));
+        let (q, e, nan) = by.quotient((f.value[i], f.radius[i]), (sf.value[k], sf.radius[k]));
         let nan = nan || f.may_nan(i) || sf.may_nan(k);
-        let (v, h) = quantised(a.cx, q, e, nan, zp.map_or(0, |z| z.get(k).copied().unwrap_or(0)), d);
-        value.push(v);
-        hull.push(h);
-    }
-    Ok(Bounded::from_int(d, x.dims.clone(), Int::with_hull(value, hull)))
+        quantised(a.cx, q, e, nan, zp.map_or(0, |z| z.get(k).copied().unwrap_or(0)), d)
+    };
+    Ok(Bounded::from_int(d, x.dims.clone(), Int::collect((0..n).map(one))))
 }
 
 /// DequantizeLinear: `(x - zp) s` in the scale's type; one rounding, linear.
