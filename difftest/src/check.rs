@@ -263,9 +263,17 @@ fn more_float_casts(before: &Graph, after: &Graph) -> bool {
 struct Sessions(Vec<Session>);
 
 impl Sessions {
+    /// With bounds under a contract.
     fn under(&mut self, contract: &Contract) -> &mut Session {
-        let at = self.0.iter().position(|s| s.contract() == contract).unwrap_or_else(|| {
-            self.0.push(Session::new(contract));
+        self.find(contract, false)
+    }
+    /// In the types' own arithmetic.
+    fn typed(&mut self, contract: &Contract) -> &mut Session {
+        self.find(contract, true)
+    }
+    fn find(&mut self, contract: &Contract, typed: bool) -> &mut Session {
+        let at = self.0.iter().position(|s| s.is_typed() == typed && s.contract() == contract).unwrap_or_else(|| {
+            self.0.push(if typed { Session::typed(contract) } else { Session::new(contract) });
             self.0.len() - 1
         });
         &mut self.0[at]
@@ -298,7 +306,7 @@ fn passes(setup: &Setup, c: &Compilation, inputs: &[Tensor], set: usize, session
             (Ok(a), Ok(b)) => {
                 compare_pass(after, a, b, set, r);
                 if after.claim == Claim::Bits {
-                    same_bits(&c.graphs[i - 1], after, inputs, setup, set, r);
+                    same_bits(&c.graphs[i - 1], after, inputs, sessions.typed(&setup.contract), set, r);
                 }
             }
             (Err(EvalError::Unsupported { reason, .. }), _) | (_, Err(EvalError::Unsupported { reason, .. })) => {
@@ -338,8 +346,10 @@ fn compare_pass(after: &Snapshot, a: &[Arc<Bounded>], b: &[Arc<Bounded>], set: u
 
 /// `Claim::Bits` in the types' own arithmetic, beside the comparison over the reals: a sum in another order, or −0 for +0, is no difference
 /// there, and a difference of 1e-9 is none here.
-fn same_bits(before: &Snapshot, after: &Snapshot, inputs: &[Tensor], setup: &Setup, set: usize, r: &mut Report) {
-    let typed = |s: &Snapshot| reference::evaluate_typed(&s.graph, inputs, &setup.contract);
+fn same_bits(before: &Snapshot, after: &Snapshot, inputs: &[Tensor], session: &mut Session, set: usize, r: &mut Report) {
+    let mut typed = |s: &Snapshot| -> Result<Vec<Tensor>, EvalError> {
+        Ok(session.evaluate(&s.graph, inputs)?.outputs().into_iter().map(Bounded::to_tensor).collect())
+    };
     // What cannot be evaluated was said by the comparison over the reals.
     let (Ok(a), Ok(b)) = (typed(before), typed(after)) else { return };
     let bad = a.iter().zip(&b).enumerate().find(|(_, (x, y))| x != y);

@@ -38,6 +38,10 @@ impl<'a> Options<'a> {
     pub fn new(contract: &'a Contract) -> Self {
         Self { contract, hypothesis: None, limit: DEFAULT_LIMIT, bounds: true, keep_all: true, typed: false }
     }
+    /// The types' own arithmetic: rounded after each node, without bounds.
+    pub fn typed(contract: &'a Contract) -> Self {
+        Self { bounds: false, typed: true, ..Self::new(contract) }
+    }
     fn cx(&self) -> EvalCx<'a> {
         EvalCx { contract: self.contract, hypothesis: self.hypothesis, limit: self.limit, bounds: self.bounds }
     }
@@ -86,7 +90,7 @@ pub fn evaluate_plain(graph: &Graph, inputs: &[Tensor], contract: &Contract) -> 
 /// The graph's outputs in the types' own arithmetic: every result is computed in binary64 from the operands' stored values and rounded
 /// to its type. For graphs that claim the same bits; two that differ in the order of a sum differ here.
 pub fn evaluate_typed(graph: &Graph, inputs: &[Tensor], contract: &Contract) -> Result<Vec<Tensor>, EvalError> {
-    let options = Options { bounds: false, keep_all: false, typed: true, ..Options::new(contract) };
+    let options = Options { keep_all: false, ..Options::typed(contract) };
     let e = evaluate_with(graph, inputs, &options)?;
     Ok(e.outputs().into_iter().map(Bounded::to_tensor).collect())
 }
@@ -191,9 +195,8 @@ fn run(
     }
     for (at, &id) in nodes.iter().enumerate() {
         let node = &graph.nodes[id];
-        let out = one(graph, node, &mut e.values, &cx, store).map_err(|err| located(node, err))?;
+        let out = one(graph, node, &mut e.values, (&cx, options.typed), store).map_err(|err| located(node, err))?;
         for (v, b) in node.outputs.iter().zip(out) {
-            let b = if options.typed { Bounded::from_tensor(&b.to_tensor()) } else { b };
             e.values.insert(*v, b);
         }
         if !options.keep_all {
@@ -259,7 +262,7 @@ fn one(
     graph: &Graph,
     node: &Node,
     values: &mut BTreeMap<ValueId, Slot>,
-    cx: &EvalCx<'_>,
+    (cx, typed): (&EvalCx<'_>, bool),
     store: &mut Store,
 ) -> Result<Vec<Slot>, OpError> {
     for v in node.inputs.iter().flatten() {
@@ -281,6 +284,7 @@ fn one(
         for b in &out {
             cx.alloc(&b.dims)?;
         }
-        Ok(out)
+        let round = |b: Bounded| if typed { Bounded::from_tensor(&b.to_tensor()) } else { b };
+        Ok(out.into_iter().map(round).collect())
     })
 }

@@ -187,25 +187,33 @@ impl Store {
 #[derive(Debug)]
 pub struct Session {
     contract: Contract,
-    bounds: bool,
-    limit: usize,
+    typed: bool,
     store: Store,
 }
 
 impl Session {
     /// An empty session with bounds, without a hypothesis.
     pub fn new(contract: &Contract) -> Session {
-        let o = Options::new(contract);
-        let store = Store { room: ROOM, ..Store::default() };
-        Session { contract: contract.clone(), bounds: o.bounds, limit: o.limit, store }
+        Session { contract: contract.clone(), typed: false, store: Store { room: ROOM, ..Store::default() } }
+    }
+    /// An empty session for the types' own arithmetic; see [`crate::evaluate_typed`].
+    pub fn typed(contract: &Contract) -> Session {
+        Session { typed: true, ..Session::new(contract) }
     }
     /// The contract.
     pub fn contract(&self) -> &Contract {
         &self.contract
     }
+    /// Whether results are rounded to their types.
+    pub fn is_typed(&self) -> bool {
+        self.typed
+    }
+    fn options<'a>(contract: &'a Contract, typed: bool) -> Options<'a> {
+        if typed { Options::typed(contract) } else { Options::new(contract) }
+    }
     /// As [`crate::evaluate_with`]: the outputs of a graph; intermediate values are not listed.
     pub fn evaluate(&mut self, graph: &Graph, inputs: &[Tensor]) -> Result<Evaluation, EvalError> {
-        let options = Options { keep_all: false, bounds: self.bounds, limit: self.limit, ..Options::new(&self.contract) };
+        let options = Options { keep_all: false, ..Self::options(&self.contract, self.typed) };
         crate::eval::whole(graph, inputs, &options, &mut self.store)
     }
     /// As [`crate::evaluate_nodes`].
@@ -215,7 +223,7 @@ impl Session {
         nodes: &[NodeId],
         given: &BTreeMap<ValueId, Tensor>,
     ) -> Result<Evaluation, EvalError> {
-        let options = Options { bounds: self.bounds, limit: self.limit, ..Options::new(&self.contract) };
+        let options = Self::options(&self.contract, self.typed);
         crate::eval::group(graph, nodes, given, &options, &mut self.store)
     }
     /// Drops what depends on inputs, for the next set of them; what depends on constants alone stays.

@@ -113,6 +113,9 @@ impl Float {
     /// NaN or infinite is certain then (up to the flag beside an infinity), and kernels need not ask what else is reachable:
     /// an undecided NaN that a kernel takes for a certain one was behind every false alarm of the first campaigns.
     fn settle(&mut self) {
+        if all_finite(&self.value) {
+            return;
+        }
         for i in 0..self.value.len() {
             let v = self.value[i];
             if v.is_finite() || !self.open(i) {
