@@ -50,7 +50,7 @@ impl Sum {
 
 /// Infinite radii as 0: undecided elements travel as a mask, since `0 * Inf` would lose them.
 pub fn clean(e: &[f64]) -> Cow<'_, [f64]> {
-    if e.iter().all(|x| x.is_finite()) {
+    if crate::value::all_finite(e) {
         return e.into();
     }
     e.iter().map(|&x| if x.is_finite() { x } else { 0.0 }).collect::<Vec<_>>().into()

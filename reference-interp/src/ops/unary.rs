@@ -168,6 +168,9 @@ fn domain(op: Op) -> (f64, f64) {
 
 /// Hull of the function over `[lo, hi]` around `y = f(v)`.
 fn propagated(op: Op, v: f64, e: f64, y: f64) -> f64 {
+    if e == 0.0 {
+        return 0.0;
+    }
     let (d0, d1) = domain(op);
     let (lo, hi) = ((v - e).max(d0), (v + e).min(d1));
     match op {
@@ -337,7 +340,7 @@ pub fn activation(a: &Args<'_>) -> OpResult<Bounded> {
             return (y, if exact { 0.0 } else { 4.0 * u * y.abs() }, false);
         }
         let (lo, hi) = (v - e, v + e);
-        let mut r = hull_radius(y, (act.f)(lo), (act.f)(hi));
+        let mut r = if e == 0.0 { 0.0 } else { hull_radius(y, (act.f)(lo), (act.f)(hi)) };
         for &t in &act.turns {
             if lo <= t && t <= hi && e > 0.0 {
                 // Both one-sided limits, so that jumps are covered.
@@ -346,7 +349,8 @@ pub fn activation(a: &Args<'_>) -> OpResult<Bounded> {
                 }
             }
         }
-        let local = [lo, v, hi].into_iter().map(|t| (act.local)(t)).fold(0.0, crate::cx::max_num);
+        let reached: &[f64] = if e == 0.0 { &[v] } else { &[lo, v, hi] };
+        let local = reached.iter().map(|&t| (act.local)(t)).fold(0.0, crate::cx::max_num);
         let local = if y == 0.0 && r == 0.0 && local == 0.0 { 0.0 } else { local + u * r + 4.0 * eta };
         let e = r + local;
         (y, if e.is_nan() { f64::INFINITY } else { e }, e.is_nan())
