@@ -90,6 +90,8 @@ pub fn is_core(op: Op) -> bool {
         | GRU
         | RNN
         | Attention
+        | LinearAttention
+        | CausalConvWithState
         | RotaryEmbedding
         | Shape
         | Size
