@@ -75,7 +75,7 @@ pub fn eval(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         Op::QLinearAveragePool | Op::QLinearGlobalAveragePool => one(qlinear::pool(a)),
         Op::QLinearConcat => one(qlinear::concat(a)),
         Op::QLinearSoftmax => one(qlinear::softmax(a)),
-        Op::QGemm => one(quant::qgemm(a)),
+        Op::QGemm => one(qlinear::gemm(a)),
         Op::Conv => one(conv::conv(a)),
         Op::ConvTranspose => one(conv::conv_transpose(a)),
         Op::MaxPool => pool::max_pool(a),

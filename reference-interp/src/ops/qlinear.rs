@@ -90,13 +90,22 @@ pub fn softmax(a: &Args<'_>) -> OpResult<Bounded> {
     quantized(a, &y, 3, 0)
 }
 
-/// A matrix turned, if asked for.
-pub fn transposed(a: &Args<'_>, x: &Bounded, flag: &str) -> OpResult<Bounded> {
-    if !a.flag(flag)? {
-        return Ok(x.clone());
-    }
-    if x.rank() != 2 {
-        return invalid(format!("a matrix is needed, found rank {}", x.rank()));
-    }
-    apply(a, Op::Transpose, &Attrs::none().with_ints("perm", &[1, 0]), &[Some(x)])
+/// QGemm: A, a_scale, a_zp, B, b_scale, b_zp, C (int32 in units of alpha a_scale b_scale), y_scale, y_zp; scale and zero point of B
+/// may be one for each column. Without y_scale the result is a float.
+pub fn gemm(a: &Args<'_>) -> OpResult<Bounded> {
+    let x = dequantized(a, 0)?;
+    let column = i64::from(!a.flag("transB")?);
+    let inputs = [Some(a.x(3)?), Some(a.x(4)?), a.opt(5)];
+    let w = apply(a, Op::DequantizeLinear, &Attrs::none().with_int("axis", column), &inputs)?;
+    let c = a.opt(6).map(|c| -> OpResult<Bounded> {
+        let alpha = Bounded::from_float(ir::DType::F32, Vec::new(), crate::value::Float::exact(vec![a.f64("alpha")?]));
+        let mut v = crate::ops::cast::cast_to(a.cx, c, ir::DType::F32);
+        for s in [a.x(1)?, a.x(4)?, &alpha] {
+            v = apply(a, Op::Mul, &Attrs::none(), &[Some(&v), Some(s)])?;
+        }
+        Ok(v)
+    });
+    let c = c.transpose()?;
+    let y = apply(a, Op::Gemm, &a.node.attrs, &[Some(&x), Some(&w), c.as_ref()])?;
+    if a.opt(7).is_some() { quantized(a, &y, 7, 0) } else { Ok(y) }
 }

@@ -303,7 +303,9 @@ fn requantise(
         if interval {
             e += (3.0 * q.abs() + (q + k.zp.0 as f64).abs()) * libm::ldexp(1.0, -24);
         }
-        let bad = !q.is_finite() || rel.is_nan();
+        // An open scale has an infinite radius, which times a sum of 0 is not a number.
+        let open = (0..3).any(|j| se[j].is_infinite() || k.scales[j].may_nan(at[j]));
+        let bad = open || !q.is_finite() || rel.is_nan() || e.is_nan();
         let (v, mut h) = quantised_about(cx, (q, e, bad), k.zp, k.dtype);
         if interval && !bad {
             let (lo, hi) = int_range(k.dtype).unwrap_or((0, 0));
@@ -402,53 +404,4 @@ pub fn qlinear_conv(a: &Args<'_>) -> OpResult<Bounded> {
     let first = sw.elements() == 1 || a.cx.hyp(Hypothesis::FirstChannelScale);
     let q = requantise(a.cx, (&v, &r), &k, so.dtype, &|i| [0, if first { 0 } else { channel[i] }, 0]);
     Ok(Bounded::from_int(k.dtype, dims, q))
-}
-
-/// QGemm (domain `com.microsoft`): operands a, a_scale, a_zp, b, b_scale, b_zp, c (int32 in units of alpha a_scale b_scale), y_scale, y_zp;
-/// without y_scale the result is a float.
-pub fn qgemm(a: &Args<'_>) -> OpResult<Bounded> {
-    let x = super::qlinear::transposed(a, a.x(0)?, "transA")?;
-    let w = super::qlinear::transposed(a, a.x(3)?, "transB")?;
-    let (dims, mut v, mut r) = matmul_sums(a, &x, a.opt(2), &w, a.opt(5))?;
-    if let Some(c) = a.opt(6) {
-        let ci = c.int()?;
-        if crate::index::broadcast(&[&c.dims, &dims])? != dims {
-            return invalid(format!("C of shape {:?} does not broadcast to {dims:?}", c.dims));
-        }
-        for (i, &k) in crate::index::broadcast_map(&c.dims, &dims).iter().enumerate() {
-            let (lo, hi) = ci.range(k);
-            v[i] += ci.value[k];
-            r[i] += (hi - ci.value[k]).max(ci.value[k] - lo);
-        }
-    }
-    let (sx, sw) = (a.x(1)?, a.x(4)?);
-    scales_present(&[sx, sw])?;
-    let alpha = a.f64("alpha")?;
-    // Alpha with the scale of a: one more rounding, none for 1.
-    let mut first = sx.float()?.clone();
-    if alpha != 1.0 {
-        let u = a.cx.u(sx.dtype);
-        for (s, e) in first.value.iter_mut().zip(&mut first.radius) {
-            *s *= alpha;
-            *e = *e * alpha.abs() + u * s.abs();
-        }
-    }
-    let n = dims[1].max(1);
-    let column = |i: usize| if sw.elements() == 1 { 0 } else { (i % n).min(sw.elements() - 1) };
-    let Some(so) = a.opt(7) else {
-        let map: Vec<usize> = (0..v.len()).map(column).collect();
-        let sum = int32(v, r, dims.clone());
-        let f = super::cast::cast_to(a.cx, &sum, sx.dtype);
-        let s0 = Bounded::from_float(sx.dtype, vec![1], first).take(&vec![0; map.len()], dims.clone());
-        let y = mul(a.cx, sx.dtype, dims.clone(), f.float()?, s0.float()?);
-        return Ok(mul(a.cx, sx.dtype, dims.clone(), y.float()?, sw.take(&map, dims).float()?));
-    };
-    scales_present(&[so])?;
-    let (zp, dtype) = match a.opt(8) {
-        Some(z) => (one_zero_point(z)?, z.dtype),
-        None => ((0, (0, 0)), a.x(0)?.dtype),
-    };
-    let k = Rescale { scales: [&first, sw.float()?, so.float()?], zp, dtype };
-    let q = requantise(a.cx, (&v, &r), &k, so.dtype, &|i| [0, column(i), 0]);
-    Ok(Bounded::from_int(dtype, dims, q))
 }
