@@ -86,6 +86,15 @@ pub fn is_core(op: Op) -> bool {
         | RoiAlign
         | DeformConv
         | DynamicQuantizeLinear
+        | QLinearAdd
+        | QLinearMul
+        | QLinearSigmoid
+        | QLinearLeakyRelu
+        | QLinearAveragePool
+        | QLinearGlobalAveragePool
+        | QLinearConcat
+        | QLinearSoftmax
+        | QGemm
         | LSTM
         | GRU
         | RNN

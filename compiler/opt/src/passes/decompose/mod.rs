@@ -5,11 +5,15 @@
 
 mod activation;
 mod conv_transpose;
+mod integer;
 mod layout;
 mod norm;
 mod pool;
+mod quant;
+mod quant_sums;
 mod reduce;
 mod resize;
+mod window;
 
 use super::GraphPass;
 use super::build::{Build, Res, each};
@@ -64,6 +68,17 @@ fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         Op::Trilu => layout::trilu(b, id, n),
         Op::OneHot => layout::one_hot(b, id, n),
         Op::DynamicQuantizeLinear => reduce::dynamic_quantize(b, id),
+        Op::QuantizeLinear => quant::quantize(b, id, n),
+        Op::DequantizeLinear => quant::dequantize(b, id, n),
+        Op::MatMulInteger => quant::matmul_integer(b, id, n),
+        Op::ConvInteger => quant::conv_integer(b, id, n),
+        Op::QLinearMatMul => quant::qlinear_matmul(b, id, n),
+        Op::QLinearConv => quant::qlinear_conv(b, id, n),
+        Op::BitShift => integer::shift(b, id, n),
+        Op::Conv => window::bias(b, id, n),
+        Op::MaxPool | Op::AveragePool => window::pool(b, id, n),
+        Op::Pad => window::pad(b, id, n),
+        Op::ReduceMax | Op::ReduceMin => reduce::of_bool(b, id, n),
         Op::ConvTranspose => conv_transpose::lower(b, id, n),
         Op::Resize => resize::lower(b, id, n),
         _ => Ok(None),
