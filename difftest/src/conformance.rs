@@ -111,6 +111,7 @@ fn shape_operands(model: &Model) -> BTreeSet<String> {
             Op::Range => &[0, 1, 2],
             Op::AffineGrid => &[1],
             Op::Col2Im => &[1, 2],
+            Op::MaxUnpool => &[2],
             Op::Trilu => &[1],
             o if o.schema().family == ir::Family::Reduce && o.schema().inputs.1 == 2 => &[1],
             _ => &[],

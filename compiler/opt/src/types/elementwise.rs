@@ -54,7 +54,7 @@ pub fn cast_like(x: In<'_>) -> Out {
 pub fn bit_cast(a: &Attrs, x: In<'_>) -> Out {
     let v = req(x, 0, "input")?;
     let to = dtype_code(int(a, "to")?, "to")?;
-    if to.size() != v.ty.dtype.size() || (to == DType::Bool) != (v.ty.dtype == DType::Bool) {
+    if to.size() != v.ty.dtype.size() {
         return Err(format!("{} and {to} differ in size", v.ty.dtype));
     }
     Ok(vec![with_dtype(v.ty, to)])
