@@ -57,6 +57,20 @@ pub enum Hypothesis {
     EpsilonZero,
     /// The filter is rotated by 180 degrees.
     FlippedKernel,
+    /// Integer division rounds down instead of toward zero.
+    IntegerDivisionFloors,
+    /// Round takes ties upward instead of to even.
+    RoundHalfUp,
+    /// Max and Min give the second operand where the first is NaN (a comparison and a selection).
+    MaxTakesSecond,
+    /// Softmax normalises over all axes from its axis on, as opset 12 and before did.
+    SoftmaxFlattens,
+    /// Negative indices of Gather are taken as 0 instead of counted from the end.
+    NegativeIndexClamped,
+    /// A mean divides by its length rounded up to 16 lanes.
+    MeanCountsPaddedLength,
+    /// A negative output zero point is read as unsigned.
+    ZeroPointUnsigned,
 }
 
 impl Hypothesis {
@@ -85,7 +99,25 @@ impl Hypothesis {
         Hypothesis::EpsilonSmall,
         Hypothesis::EpsilonZero,
         Hypothesis::FlippedKernel,
+        Hypothesis::IntegerDivisionFloors,
+        Hypothesis::RoundHalfUp,
+        Hypothesis::MaxTakesSecond,
+        Hypothesis::SoftmaxFlattens,
+        Hypothesis::NegativeIndexClamped,
+        Hypothesis::MeanCountsPaddedLength,
+        Hypothesis::ZeroPointUnsigned,
     ];
+    /// Its name in kebab case, for reports and JSON: `ties-away`, `accumulator-f16`.
+    pub fn id(self) -> String {
+        let mut out = String::new();
+        for c in format!("{self:?}").chars() {
+            if c.is_ascii_uppercase() && !out.is_empty() {
+                out.push('-');
+            }
+            out.push(c.to_ascii_lowercase());
+        }
+        out
+    }
     /// A phrase for reports.
     pub fn describe(self) -> &'static str {
         match self {
@@ -112,6 +144,13 @@ impl Hypothesis {
             Hypothesis::EpsilonSmall => "epsilon is a hundredth of what it should be",
             Hypothesis::EpsilonZero => "epsilon is missing",
             Hypothesis::FlippedKernel => "the filter is rotated by 180 degrees",
+            Hypothesis::IntegerDivisionFloors => "integer division rounds down",
+            Hypothesis::RoundHalfUp => "Round takes ties upward",
+            Hypothesis::MaxTakesSecond => "a maximum or minimum gives the second operand where the first is NaN",
+            Hypothesis::SoftmaxFlattens => "Softmax normalises over all axes from its axis on",
+            Hypothesis::NegativeIndexClamped => "negative indices are taken as 0",
+            Hypothesis::MeanCountsPaddedLength => "a mean divides by its length rounded up to 16",
+            Hypothesis::ZeroPointUnsigned => "a negative zero point is read as unsigned",
         }
     }
     /// Rounding mode of stores.

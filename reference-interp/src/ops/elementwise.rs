@@ -10,6 +10,7 @@ use crate::contract::{Func, NanRule};
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
 use crate::extreme::{Signed, infinite, sign_open, unbounded};
+use crate::hypothesis::Hypothesis;
 use crate::index::{broadcast, broadcast_map};
 use crate::value::{Bounded, Data, Float, Int};
 use ir::{DType, Op};
@@ -45,6 +46,9 @@ pub fn arithmetic(a: &Args<'_>) -> OpResult<Bounded> {
                 Op::Add => Some(x.wrapping_add(y)),
                 Op::Sub => Some(x.wrapping_sub(y)),
                 Op::Mul => Some(x.wrapping_mul(y)),
+                _ if a.cx.hyp(Hypothesis::IntegerDivisionFloors) => {
+                    x.checked_div(y).map(|q| if x.wrapping_rem(y) != 0 && (x < 0) != (y < 0) { q - 1 } else { q })
+                }
                 _ => x.checked_div(y),
             });
             Ok(Bounded::from_int(dtype, dims, r))
@@ -386,7 +390,13 @@ pub fn extremum(a: &Args<'_>) -> OpResult<Bounded> {
                 Bounded::from_int(x.dtype, dims, r)
             }
             (Data::Float(p), Data::Float(q)) => {
-                let (v, e, n) = unzip(p.value.len(), |i| choose(a.cx.contract.nan, max, p, q, i));
+                let second = a.cx.hyp(Hypothesis::MaxTakesSecond);
+                let (v, e, n) = unzip(p.value.len(), |i| {
+                    if second && p.value[i].is_nan() {
+                        return (q.value[i], q.radius[i], false);
+                    }
+                    choose(a.cx.contract.nan, max, p, q, i)
+                });
                 let grid = p.grid.zip(q.grid).map(|(g, h)| g.min(h));
                 a.cx.selected(x.dtype, dims, v, e, Some(n), grid)
             }
