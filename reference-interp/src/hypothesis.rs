@@ -71,6 +71,14 @@ pub enum Hypothesis {
     MeanCountsPaddedLength,
     /// A negative output zero point is read as unsigned.
     ZeroPointUnsigned,
+    /// Of every sum over K only a part is added: the terms at `from..to` in the machine's order (taps row by row, channels innermost).
+    /// With `from > 0` the bias, from which the first part starts, is lost too. Not among [`Hypothesis::ALL`]: it has parameters.
+    OnlyTerms {
+        /// First term.
+        from: u32,
+        /// One past the last.
+        to: u32,
+    },
 }
 
 impl Hypothesis {
@@ -110,7 +118,7 @@ impl Hypothesis {
     /// Its name in kebab case, for reports and JSON: `ties-away`, `accumulator-f16`.
     pub fn id(self) -> String {
         let mut out = String::new();
-        for c in format!("{self:?}").chars() {
+        for c in format!("{self:?}").chars().take_while(char::is_ascii_alphanumeric) {
             if c.is_ascii_uppercase() && !out.is_empty() {
                 out.push('-');
             }
@@ -150,7 +158,24 @@ impl Hypothesis {
             Hypothesis::SoftmaxFlattens => "Softmax normalises over all axes from its axis on",
             Hypothesis::NegativeIndexClamped => "negative indices are taken as 0",
             Hypothesis::MeanCountsPaddedLength => "a mean divides by its length rounded up to 16",
+            Hypothesis::OnlyTerms { .. } => "only a part of each sum is added",
             Hypothesis::ZeroPointUnsigned => "a negative zero point is read as unsigned",
+        }
+    }
+    /// The terms of each sum over K that are added, by position; `None`: all.
+    pub fn terms(self) -> Option<std::ops::Range<usize>> {
+        match self {
+            Hypothesis::OnlyTerms { from, to } => Some(from as usize..to as usize),
+            _ => None,
+        }
+    }
+    /// How often the bias is added.
+    pub fn bias(self) -> f64 {
+        match self {
+            Hypothesis::MissingBias => 0.0,
+            Hypothesis::BiasTwice => 2.0,
+            Hypothesis::OnlyTerms { from, .. } if from > 0 => 0.0,
+            _ => 1.0,
         }
     }
     /// Rounding mode of stores.

@@ -30,7 +30,6 @@ pub const EXPECTED: &[(&str, &[&str])] = &[
     ("k-tail-dropped", &["k-tail-dropped", "drop-last-term"]),
     ("accumulate-flag-lost", &["k-head-lost"]),
     ("reduction-restarts", &["reduction-restarts"]),
-    ("store-offset-not-advanced", &["tile-misplaced", "not-written"]),
     ("records-of-second-channel-group", &["wrong-channel-scale", "wrong-channel-record"]),
     ("stale-weights", &["stale-tile"]),
     ("activation-lost-on-second-piece", &["activation-missing"]),

@@ -27,6 +27,8 @@ pub struct Observed {
     pub arrow: Arrow,
     /// What the machine gave, the failing set first.
     pub evidence: Vec<Evidence>,
+    /// The certificate, if it is not to be that of this evidence.
+    pub certified: Option<super::Certificate>,
 }
 
 /// Compiles without verifiers; `None` if that fails or panics.
@@ -54,7 +56,7 @@ pub fn observe(case: &Case, failure: &Failure, sets: &[Vec<Tensor>]) -> Option<O
     let order = std::iter::once(first).chain((0..sets.len()).filter(|&i| i != first));
     let evidence: Vec<Evidence> =
         order.filter_map(|i| looked.evidence(&place, &scope, &sources, &sets[i], runs[i].as_ref()?)).collect();
-    (!evidence.is_empty()).then_some(Observed { scope, arrow: place.arrow, evidence })
+    (!evidence.is_empty()).then_some(Observed { scope, arrow: place.arrow, evidence, certified: None })
 }
 
 // ---------------------------------------------------------------------------------------------- passes
@@ -132,7 +134,7 @@ fn passes(case: &Case, failure: &Failure, sets: &[Vec<Tensor>]) -> Option<Observ
             Some(Evidence { inputs: sets[i].clone(), device, before: None })
         })
         .collect();
-    Some(Observed { scope, arrow: Arrow::Passes, evidence })
+    Some(Observed { scope, arrow: Arrow::Passes, evidence, certified: None })
 }
 
 // ---------------------------------------------------------------------------------------------- stages

@@ -8,10 +8,10 @@ use reference::Hypothesis;
 use std::collections::BTreeSet;
 
 /// Most variants of a family.
-const MOST: usize = 64;
+const MOST: usize = 160;
 
 fn family(id: &str, phrase: &str, union: bool, mut variants: Vec<Variant>) -> Family {
-    variants.retain(|v| v.edits.iter().any(|e| !e.is_identity()));
+    variants.retain(|v| v.hypothesis.is_some() || v.edits.iter().any(|e| !e.is_identity()));
     if variants.len() > MOST {
         let (n, all) = (variants.len(), std::mem::take(&mut variants));
         variants =
@@ -71,17 +71,6 @@ fn convolution(op: Op) -> bool {
     matches!(op, Op::Conv | Op::ConvInteger | Op::QLinearConv)
 }
 
-/// Bits that stand for zero in quantised weights, where one zero point holds for all.
-fn neutral(g: &Graph, n: NodeId) -> u64 {
-    let node = &g.nodes[n];
-    let z = match node.op {
-        Op::QLinearConv | Op::QLinearMatMul => node.input(5),
-        Op::ConvInteger | Op::MatMulInteger => node.input(3),
-        _ => None,
-    };
-    z.and_then(|z| g.constant(z)).map_or(0, |t| if t.elements() > 0 { t.bits(0) } else { 0 })
-}
-
 /// Position of a weight in the machine's order of K (taps row by row, channels innermost), and the length of K.
 fn k_position(g: &Graph, n: NodeId, w: ValueId) -> Option<(impl Fn(&[usize]) -> usize + 'static, usize)> {
     let (op, dims) = (g.nodes[n].op, g.ty(w).dims.clone());
@@ -133,31 +122,16 @@ fn cuts(g: &Graph, n: NodeId, w: ValueId, k: usize) -> BTreeSet<usize> {
 }
 
 fn sums(g: &Graph, n: NodeId, tail: &mut Vec<Variant>, head: &mut Vec<Variant>) {
-    let Some((x, w)) = matrix(g.nodes[n].op) else { return };
-    let zero = neutral(g, n);
+    let Some((_, w)) = matrix(g.nodes[n].op) else { return };
     let Some(w) = g.nodes[n].input(w) else { return };
-    if let Some(v) = may_edit(g, Some(w)) {
-        let Some((at, k)) = k_position(g, n, v) else { return };
-        for b in cuts(g, n, v, k) {
-            let drop = |keep_low: bool| Edit::new(g, v, &|i| ((at(i) >= b) == keep_low).then_some(Source::Bits(zero)));
-            tail.push(Variant::edits(format!("{} of {k} terms", k - b), vec![drop(true)]));
-            let mut h = Variant::edits(format!("{b} of {k} terms"), vec![drop(false)]);
-            h.hypothesis = Some(Hypothesis::MissingBias);
-            head.push(h);
-        }
-        return;
-    }
-    // Weights from the group itself: the same on the channels of the activation.
-    let Some(v) = may_edit(g, g.nodes[n].input(x)) else { return };
-    let dims = &g.ty(v).dims;
-    let axis = if convolution(g.nodes[n].op) { 1 } else { dims.len().saturating_sub(1) };
-    let Some(&k) = dims.get(axis) else { return };
-    for b in (16..k).step_by(16).chain((k > 1).then(|| k - 1)) {
-        let drop = |high: bool| Edit::new(g, v, &|i| ((i[axis] >= b) == high).then_some(Source::Bits(0)));
-        tail.push(Variant::edits(format!("{} of {k} channels", k - b), vec![drop(true)]));
-        let mut h = Variant::edits(format!("{b} of {k} channels"), vec![drop(false)]);
-        h.hypothesis = Some(Hypothesis::MissingBias);
-        head.push(h);
+    let Some((_, k)) = k_position(g, n, w) else { return };
+    let part = |from: usize, to: usize, note: String| Variant {
+        hypothesis: Some(Hypothesis::OnlyTerms { from: from as u32, to: to as u32 }),
+        ..Variant::new(note)
+    };
+    for b in cuts(g, n, w, k) {
+        tail.push(part(0, b, format!("{} of {k} terms", k - b)));
+        head.push(part(b, k, format!("{b} of {k} terms")));
     }
 }
 
@@ -216,6 +190,16 @@ fn stale_weights(g: &Graph, n: NodeId, out: &mut Vec<Variant>) {
             (p >= s).then(|| Source::At(place(p - s, i)))
         });
         out.push(Variant::edits(format!("terms {s} before"), vec![edit]));
+    }
+    // One part of K for all: it stays in the buffer.
+    for len in [c, 16, 32, 64].into_iter().chain((2..=taps).map(|t| t * c)).filter(|&l| l > 0 && l < k) {
+        for part in 0..k.div_ceil(len).min(16) {
+            let edit = Edit::new(g, v, &|i| {
+                let p = part * len + at(i) % len;
+                (p < k).then(|| Source::At(place(p, i)))
+            });
+            out.push(Variant::edits(format!("terms {}.. for every {len}", part * len), vec![edit]));
+        }
     }
 }
 

@@ -230,7 +230,14 @@ fn gemm_transposed(g: &Graph, n: NodeId, out: &mut Vec<Variant>) {
         let mut h = g.clone();
         let flipped = i64::from(!h.nodes[n].attrs.flag(a));
         h.nodes[n].attrs = h.nodes[n].attrs.clone().with_int(a, flipped);
-        out.push(Variant::graph(format!("{}: {a}", name(g, n)), h));
+        out.push(Variant::graph(format!("{}: {a}", name(g, n)), h.clone()));
+        // A Transpose in front is taken in, whatever it does.
+        let operand = usize::from(a == "transB");
+        let front = g.nodes[n].input(operand).and_then(|v| g.producer(v)).filter(|&p| g.nodes[p].op == Op::Transpose);
+        if let Some(p) = front {
+            h.nodes[n].inputs[operand] = g.nodes[p].inputs[0];
+            out.push(Variant::graph(format!("{}: {a} for the Transpose before", name(g, n)), h));
+        }
     }
 }
 

@@ -364,9 +364,7 @@ pub fn qlinear_conv(a: &Args<'_>) -> OpResult<Bounded> {
         let b = b.int()?;
         for (i, &c) in channel.iter().enumerate() {
             let (lo, hi) = b.range(c);
-            if !a.cx.hyp(Hypothesis::MissingBias) {
-                v[i] += b.value[c];
-            }
+            v[i] += b.value[c] * a.cx.hypothesis.map_or(1.0, Hypothesis::bias) as i128;
             r[i] += (hi - b.value[c]).max(b.value[c] - lo);
         }
     }
