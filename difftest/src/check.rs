@@ -278,7 +278,12 @@ fn passes(setup: &Setup, c: &Compilation, inputs: &[Tensor], set: usize, r: &mut
         };
         let rhs = outputs_of(&after.graph, inputs, &contract);
         match (&lhs, &rhs) {
-            (Ok(a), Ok(b)) => compare_pass(after, a, b, set, r),
+            (Ok(a), Ok(b)) => {
+                compare_pass(after, a, b, set, r);
+                if after.claim == Claim::Bits {
+                    same_bits(&c.graphs[i - 1], after, inputs, setup, set, r);
+                }
+            }
             (Err(EvalError::Unsupported { reason, .. }), _) | (_, Err(EvalError::Unsupported { reason, .. })) => {
                 r.verdict = Some(Verdict::Unsupported);
                 r.reason = Some(format!("the reference has no kernel: {reason}"));
@@ -311,6 +316,21 @@ fn compare_pass(after: &Snapshot, a: &[Bounded], b: &[Bounded], set: usize, r: &
         let detail =
             format!("{} claims {:?}, yet the meaning changed: {}", after.pass, after.claim, describe(&e, &rep));
         pass_failure(after, Verdict::Mismatch, "meaning", detail, e, set, r);
+    }
+}
+
+/// `Claim::Bits` in the types' own arithmetic, beside the comparison over the reals: a sum in another order, or −0 for +0, is no difference
+/// there, and a difference of 1e-9 is none here.
+fn same_bits(before: &Snapshot, after: &Snapshot, inputs: &[Tensor], setup: &Setup, set: usize, r: &mut Report) {
+    let typed = |s: &Snapshot| reference::evaluate_typed(&s.graph, inputs, &setup.contract);
+    // What cannot be evaluated was said by the comparison over the reals.
+    let (Ok(a), Ok(b)) = (typed(before), typed(after)) else { return };
+    let bad = a.iter().zip(&b).enumerate().find(|(_, (x, y))| x != y);
+    r.count(Arrow::Passes, bad.is_none());
+    if let Some((k, (x, y))) = bad {
+        let e = differing(&after.graph.outputs[k].name, &x.dims, x.dtype.size(), &x.bytes, &y.bytes);
+        let detail = format!("{} claims Bits, yet: {}", after.pass, bit_detail(&e));
+        pass_failure(after, Verdict::Mismatch, "bits", detail, e, set, r);
     }
 }
 
@@ -604,6 +624,8 @@ impl<'c> Machine<'c> {
         let options = sim::Options {
             max_instructions: setup.max_instructions,
             timing: setup.timing && set == 0,
+            // Which bytes an instruction touches hardly depends on data.
+            self_check: set == 0,
             ..sim::Options::default()
         };
         let mut state = self.state.borrow_mut();

@@ -26,12 +26,15 @@ pub struct Options<'a> {
     pub bounds: bool,
     /// Whether to keep intermediate values; without, only graph outputs stay in memory.
     pub keep_all: bool,
+    /// Whether every node's result is rounded to its declared type before another node reads it: the types' own arithmetic, in
+    /// which a graph has one result, to the bit. Means something without bounds only.
+    pub typed: bool,
 }
 
 impl<'a> Options<'a> {
     /// With bounds, everything kept, no hypothesis.
     pub fn new(contract: &'a Contract) -> Self {
-        Self { contract, hypothesis: None, limit: DEFAULT_LIMIT, bounds: true, keep_all: true }
+        Self { contract, hypothesis: None, limit: DEFAULT_LIMIT, bounds: true, keep_all: true, typed: false }
     }
     fn cx(&self) -> EvalCx<'a> {
         EvalCx { contract: self.contract, hypothesis: self.hypothesis, limit: self.limit, bounds: self.bounds }
@@ -72,6 +75,14 @@ pub fn evaluate(graph: &Graph, inputs: &[Tensor], contract: &Contract) -> Result
 /// Evaluates values only: all radii are 0 and mean nothing. For comparing the cost of bounds.
 pub fn evaluate_plain(graph: &Graph, inputs: &[Tensor], contract: &Contract) -> Result<Evaluation, EvalError> {
     evaluate_with(graph, inputs, &Options { bounds: false, ..Options::new(contract) })
+}
+
+/// The graph's outputs in the types' own arithmetic: every result is computed in binary64 from the operands' stored values and rounded
+/// to its type. For graphs that claim the same bits; two that differ in the order of a sum differ here.
+pub fn evaluate_typed(graph: &Graph, inputs: &[Tensor], contract: &Contract) -> Result<Vec<Tensor>, EvalError> {
+    let options = Options { bounds: false, keep_all: false, typed: true, ..Options::new(contract) };
+    let e = evaluate_with(graph, inputs, &options)?;
+    Ok(e.outputs().into_iter().map(Bounded::to_tensor).collect())
 }
 
 /// [`evaluate`] with options.
@@ -154,6 +165,7 @@ fn run(
         let node = &graph.nodes[id];
         let out = one(graph, node, &mut e.values, &cx).map_err(|err| located(node, err))?;
         for (v, b) in node.outputs.iter().zip(out) {
+            let b = if options.typed { Bounded::from_tensor(&b.to_tensor()) } else { b };
             e.values.insert(*v, b);
         }
         if !options.keep_all {

@@ -26,6 +26,6 @@ pub use contract::{
     Accumulator, Contract, Flush, Format, Func, NanRule, Order, Reassociate, Requant, Storage, UlpTable,
 };
 pub use error::{EvalError, OpError};
-pub use eval::{Evaluation, Options, evaluate, evaluate_nodes, evaluate_plain, evaluate_with};
+pub use eval::{Evaluation, Options, evaluate, evaluate_nodes, evaluate_plain, evaluate_typed, evaluate_with};
 pub use hypothesis::Hypothesis;
 pub use value::{Bounded, Data, Float, Int, Linear};

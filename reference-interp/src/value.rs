@@ -106,6 +106,23 @@ impl Float {
     pub fn open(&self, i: usize) -> bool {
         self.radius[i].is_infinite() || self.value[i].is_nan() && self.nan.as_ref().is_some_and(|n| n[i])
     }
+    /// Gives undecided elements one form: the value is a number, the radius infinite, NaN flagged if it is reachable. A value that is
+    /// NaN or infinite is certain then (up to the flag beside an infinity), and kernels need not ask what else is reachable:
+    /// an undecided NaN that a kernel takes for a certain one was behind every false alarm of the first campaigns.
+    fn settle(&mut self) {
+        for i in 0..self.value.len() {
+            let v = self.value[i];
+            if v.is_finite() || !self.open(i) {
+                continue;
+            }
+            if v.is_nan() {
+                let n = self.value.len();
+                self.nan.get_or_insert_with(|| vec![false; n])[i] = true;
+            }
+            self.value[i] = 0.0;
+            self.radius[i] = f64::INFINITY;
+        }
+    }
     /// Inherited error `eB`.
     pub fn eb(&self) -> &[f64] {
         self.linear.as_ref().map_or(&self.radius, |l| &l.eb)
@@ -181,8 +198,9 @@ impl Bounded {
         };
         Bounded { dtype: t.dtype, dims: t.dims.clone(), data }
     }
-    /// Floats of a type and shape.
-    pub fn from_float(dtype: DType, dims: Vec<usize>, f: Float) -> Bounded {
+    /// Floats of a type and shape; undecided elements are brought to their one form (see [`Float::settle`]).
+    pub fn from_float(dtype: DType, dims: Vec<usize>, mut f: Float) -> Bounded {
+        f.settle();
         Bounded { dtype, dims, data: Data::Float(f) }
     }
     /// Integers of a type and shape.

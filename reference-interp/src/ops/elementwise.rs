@@ -227,7 +227,8 @@ fn power(cx: &EvalCx<'_>, dtype: DType, (x, ex): (f64, f64), (y, ey): (f64, f64)
     if ex == 0.0 && ey == 0.0 && (!z.is_finite() || y == 0.0 || x == 1.0 || x == 0.0 || y == 1.0) {
         return (z, 0.0);
     }
-    if !(ex.is_finite() && ey.is_finite() && z.is_finite()) {
+    // NaN to the power 0 is 1: with an undecided exponent a NaN base decides nothing.
+    if !(ex.is_finite() && ey.is_finite() && z.is_finite()) || x.is_nan() || y.is_nan() {
         return (z, f64::INFINITY);
     }
     let (lo, hi) = (x - ex, x + ex);
@@ -301,6 +302,10 @@ pub fn prelu(a: &Args<'_>) -> OpResult<Bounded> {
             return (y, e, nan || e > 0.0);
         }
         let (lo, hi) = (v - e, v + e);
+        if lo < 0.0 && !k.is_finite() {
+            // The value takes the other branch; this one gives Inf, or NaN at 0.
+            return (y, f64::INFINITY, true);
+        }
         let mut prop = 0.0f64;
         if lo < 0.0 {
             let h = hi.min(0.0);
