@@ -26,6 +26,7 @@ fn smallest(fault: &str) -> Case {
 fn tell(ok: bool, fault: &str, class: &str, x: &Explanation) {
     println!("{} {fault:<32} [{class}] {}", if ok { "ok   " } else { "WRONG" }, x.headline());
     if !ok {
+        println!("        {:?} {}: {} of {} elements wrong in {} runs", x.arrow, x.unit, x.wrong, x.elements, x.runs);
         for h in &x.hypotheses {
             println!("        {:<28} {:.3} all {:.3} bits {:.3} {}", h.id, h.of_wrong, h.of_all, h.of_bits, h.note);
         }

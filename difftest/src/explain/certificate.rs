@@ -62,9 +62,10 @@ pub struct Certificate {
 
 /// The certificate of the worst element of one run; `None` if every element is inside of its bound.
 pub fn certify(scope: &Scope, e: &Evidence) -> Option<Certificate> {
-    let plain = scope.plain(&e.inputs)?;
-    let (i, got, ratio) = worst(&plain, &e.device)?;
-    let (value, radius) = at(&plain, i);
+    let all = scope.plain(&e.inputs)?;
+    let (output, (i, got, ratio)) = (0..all.len()).find_map(|k| Some((k, worst(&all, k, &e.device)?)))?;
+    let plain = &all[output];
+    let (value, radius) = at(plain, i);
     let got_bits = match &e.device {
         Device::Bits(t) => Some(format!("{:0width$x}", t.bits(i), width = 2 * t.dtype.size())),
         Device::Meaning(_) => None,
@@ -78,7 +79,7 @@ pub fn certify(scope: &Scope, e: &Evidence) -> Option<Certificate> {
         got_bits,
         value,
         radius: radius.is_finite().then_some(radius),
-        parts: parts(scope, e, i, radius).unwrap_or_default(),
+        parts: parts(scope, output, e, i, radius).unwrap_or_default(),
         ratio: ratio.is_finite().then_some(ratio),
         inputs: operands(scope, e),
     })
@@ -94,9 +95,21 @@ fn at(b: &Bounded, i: usize) -> (String, f64) {
     }
 }
 
-/// Index, value and ratio of the element that is furthest outside.
-fn worst(plain: &Bounded, device: &Device) -> Option<(usize, String, f64)> {
-    let m = super::score::matches(plain, device)?;
+/// Index, value and ratio of the element of one output that is furthest outside. None where type or shape differ.
+fn worst(all: &[Bounded], output: usize, device: &Device) -> Option<(usize, String, f64)> {
+    let plain = all.get(output)?;
+    let same = match device {
+        Device::Bits(t) => output == 0 && t.dims == plain.dims && t.dtype == plain.dtype,
+        Device::Meaning(b) => b.get(output).is_some_and(|b| b.dims == plain.dims),
+    };
+    if !same {
+        return None;
+    }
+    let one = match device {
+        Device::Meaning(b) => Device::Meaning(vec![b[output].clone()]),
+        Device::Bits(t) => Device::Bits(t.clone()),
+    };
+    let m = super::score::matches(std::slice::from_ref(plain), &one);
     let mut best: Option<(usize, String, f64)> = None;
     for i in (0..m.len()).filter(|&i| m[i] == super::score::Match::No) {
         let (got, distance) = match (device, &plain.data) {
@@ -108,7 +121,8 @@ fn worst(plain: &Bounded, device: &Device) -> Option<(usize, String, f64)> {
                 let g = t.int(i).unwrap_or(0);
                 (g.to_string(), (g - v.value[i]).abs() as f64)
             }
-            (Device::Meaning(b), _) => {
+            (Device::Meaning(all), _) => {
+                let b = &all[output];
                 let (x, _) = at(b, i);
                 let d = match (&b.data, &plain.data) {
                     (Data::Float(y), Data::Float(f)) => (y.value[i] - f.value[i]).abs(),
@@ -128,9 +142,9 @@ fn worst(plain: &Bounded, device: &Device) -> Option<(usize, String, f64)> {
 }
 
 /// The last operator alone, from exact operands, with and without storage rounding: what is missing to the whole is inherited.
-fn parts(scope: &Scope, e: &Evidence, i: usize, whole: f64) -> Option<Parts> {
+fn parts(scope: &Scope, output: usize, e: &Evidence, i: usize, whole: f64) -> Option<Parts> {
     let g = &scope.graph;
-    let target = g.outputs.get(scope.target)?.value;
+    let target = g.outputs.get(output)?.value;
     let last: NodeId = g.producer(target)?;
     let all = reference::evaluate(g, &e.inputs, &scope.contract).ok()?;
     let given: BTreeMap<ir::ValueId, Tensor> =

@@ -35,6 +35,8 @@ use variant::{Family, Variant};
 pub const NAMED: f64 = 0.9;
 /// From this share on, hypotheses count as equally good, and the simpler one goes first.
 const AS_GOOD: f64 = 0.98;
+/// From this share of all elements on, a hypothesis explains the whole result.
+const WHOLE: f64 = 0.999;
 /// How many hypotheses a report lists.
 const LISTED: usize = 6;
 /// Elements times variants that an explanation may cost.
@@ -194,7 +196,7 @@ fn seen(case: &Case, failure: &Failure) -> Option<observe::Observed> {
 /// Wrong elements.
 fn wrong(o: &observe::Observed) -> usize {
     let count = |e: &scope::Evidence| {
-        let m = o.scope.plain(&e.inputs).and_then(|p| matches(&p, &e.device));
+        let m = o.scope.plain(&e.inputs).map(|p| matches(&p, &e.device));
         m.map_or(1, |m| m.iter().filter(|m| **m == Match::No).count())
     };
     o.evidence.iter().map(count).sum()
@@ -273,7 +275,7 @@ fn catalogue(o: &observe::Observed, dims: &[usize]) -> Vec<Family> {
         .collect();
     all.extend(rewrites::families(g));
     all.extend(operands::families(g));
-    all.extend(results::families(g, o.scope.target, dims));
+    all.extend(results::families(g, dims));
     all.retain(|f| !f.variants.is_empty());
     all
 }
@@ -291,30 +293,20 @@ fn judge(o: &observe::Observed, x: &mut Explanation) {
     x.unit.clone_from(&o.scope.at);
     let plain: Vec<_> = o.evidence.iter().map(|e| o.scope.plain(&e.inputs)).collect();
     let Some(Some(first)) = plain.first() else { return };
-    let families = catalogue(o, &first.dims);
+    let dims = first.first().map(|b| b.dims.clone()).unwrap_or_default();
+    let families = catalogue(o, &dims);
     let elements: usize = o.scope.graph.values.values().map(|v| v.ty.elements()).sum::<usize>().max(1);
     let variants: usize = families.iter().map(|f| f.variants.len()).sum::<usize>().max(1);
     let runs = o.evidence.len().min((WORK / elements / variants).max(1));
-    // Shapes that differ: every element is wrong, and only hypotheses of the machine's shape are compared.
-    let evidence: Vec<(&scope::Evidence, Vec<Match>)> = o.evidence[..runs]
-        .iter()
-        .zip(&plain)
-        .filter_map(|(e, p)| {
-            let p = p.as_ref()?;
-            let n = match &e.device {
-                scope::Device::Bits(t) => t.elements(),
-                scope::Device::Meaning(b) => b.elements(),
-            };
-            Some((e, matches(p, &e.device).unwrap_or_else(|| vec![Match::No; n])))
-        })
-        .collect();
+    let evidence: Vec<(&scope::Evidence, Vec<Match>)> =
+        o.evidence[..runs].iter().zip(&plain).filter_map(|(e, p)| Some((e, matches(p.as_ref()?, &e.device)))).collect();
     let mut total = Tally::default();
     for (_, m) in &evidence {
         total.add(m, Some(m));
     }
     (x.elements, x.wrong, x.runs, x.plain) = (total.elements, total.wrong, evidence.len(), total.of_all());
     x.certificate = o.certified.clone().or_else(|| o.evidence.iter().find_map(|e| certificate::certify(&o.scope, e)));
-    x.region = evidence.iter().find(|e| e.1.contains(&Match::No)).and_then(|e| region(&e.1, &first.dims));
+    x.region = evidence.iter().find(|e| e.1.contains(&Match::No)).and_then(|e| region(&e.1, &dims));
     if total.wrong == 0 {
         within_bounds(o, x);
         return;
@@ -324,8 +316,10 @@ fn judge(o: &observe::Observed, x: &mut Explanation) {
     let good = |m: &Measured| m.union.of_wrong() >= AS_GOOD;
     measured.sort_by(|a, b| {
         let key = |m: &Measured| {
-            let t = if good(m) { (0, m.tier) } else { (1, 0) };
-            let s = |v: f64| -((v * 1000.0) as i64);
+            // What explains the right elements too, applied everywhere, beats what explains only the wrong ones.
+            let whole = m.best.of_all() >= WHOLE;
+            let t = if good(m) { (0, u8::from(!whole), m.tier) } else { (1, 0, 0) };
+            let s = |v: f64| -((v * 1e6) as i64);
             let wrong = if good(m) { 0 } else { s(m.union.of_wrong()) };
             (t, wrong, s(m.best.of_wrong()), s(m.best.of_bits()), s(m.best.of_all()), m.family)
         };
@@ -382,7 +376,7 @@ fn measure(
         let wrong = plain.contains(&Match::No);
         let mut best: Vec<Match> = vec![Match::No; plain.len()];
         alive.retain(|&k| {
-            let m = f.variants[k].evaluate(&o.scope, e).and_then(|b| matches(&b, &e.device));
+            let m = f.variants[k].evaluate(&o.scope, e).map(|b| matches(&b, &e.device));
             tallies[k].add(plain, m.as_deref());
             for (x, y) in best.iter_mut().zip(m.iter().flatten()) {
                 if *y != Match::Open {

@@ -114,23 +114,19 @@ fn passes(case: &Case, failure: &Failure, sets: &[Vec<Tensor>]) -> Option<Observ
         claim_contract(claim, &case.setup)
     };
     let graph = if claim == Claim::Rounds(Rounding::NewConstants) { rounded_constants(&before) } else { before };
-    let mut scope = Scope { graph, target: 0, contract, at: format!("pass {}", failure.pass) };
+    let scope = Scope { graph, contract, at: format!("pass {}", failure.pass) };
     let results = |g: &Graph, inputs: &[Tensor]| -> Option<Vec<Bounded>> {
         let e = reference::evaluate(g, inputs, &scope.contract).ok()?;
         Some(e.outputs().into_iter().cloned().collect())
     };
     let both: Vec<_> = sets.iter().map(|s| Some((results(&scope.graph, s)?, results(&after, s)?))).collect();
-    let (first, target) = both.iter().enumerate().find_map(|(i, b)| {
-        let (x, y) = b.as_ref()?;
-        let k = x.iter().zip(y).position(|(x, y)| !x.check_meaning(y).agrees())?;
-        Some((i, k))
-    })?;
-    scope.target = target;
+    let first = both
+        .iter()
+        .position(|b| b.as_ref().is_some_and(|(x, y)| x.iter().zip(y).any(|(x, y)| !x.check_meaning(y).agrees())))?;
     let order = std::iter::once(first).chain((0..sets.len()).filter(|&i| i != first));
     let evidence = order
         .filter_map(|i| {
-            let (_, y) = both[i].as_ref()?;
-            let device = Device::Meaning(y.get(target)?.clone());
+            let device = Device::Meaning(both[i].as_ref()?.1.clone());
             Some(Evidence { inputs: sets[i].clone(), device, before: None })
         })
         .collect();
@@ -288,9 +284,10 @@ impl Looked<'_> {
     /// The scope, and which held values are its inputs.
     fn scope(&self, place: &Place, inputs: &[Tensor], r: &Runs) -> Option<(Scope, Vec<ValueId>)> {
         if place.arrow == Arrow::EndToEnd {
-            let target = self.case.graph.outputs.iter().position(|o| Some(&o.name) == place.output.as_ref())?;
-            let (graph, contract) = (self.case.graph.clone(), self.case.setup.contract.clone());
-            return Some((Scope { graph, target, contract, at: "whole graph".into() }, Vec::new()));
+            let mut graph = self.case.graph.clone();
+            graph.outputs.retain(|o| Some(&o.name) == place.output.as_ref());
+            let (graph, contract) = (ir::rebuild::compact(&graph), self.case.setup.contract.clone());
+            return Some((Scope { graph, contract, at: "whole graph".into() }, Vec::new()));
         }
         let (g, id) = (self.c.lowered(), place.group?);
         let group = &self.c.fused.groups[id];
@@ -305,7 +302,7 @@ impl Looked<'_> {
         let (graph, sources) = cut(g, &own, v, contract)?;
         // All there, or there is nothing to evaluate.
         sources.iter().all(|s| held.contains_key(s)).then_some(())?;
-        Some((Scope { graph, target: 0, contract: contract.clone(), at }, sources))
+        Some((Scope { graph, contract: contract.clone(), at }, sources))
     }
     /// What the machine held, and what is only an alias of it.
     fn read(&self, place: &Place, inputs: &[Tensor], r: &Runs) -> Option<BTreeMap<ValueId, Tensor>> {
@@ -363,9 +360,17 @@ impl Looked<'_> {
     }
 }
 
+/// Outputs of the machine on one set, logical; `None` if it stops.
+pub fn outputs(case: &Case, set: &[Tensor]) -> Option<Vec<(String, Tensor)>> {
+    let c = &compile(case)?;
+    let named: Vec<(String, Tensor)> =
+        c.fused.inputs.iter().zip(set).map(|((n, _), t)| (n.clone(), t.clone())).collect();
+    Looked { case, c }.simulate(&c.placed.program, &named)
+}
+
 impl Scope {
-    /// Declared extents of the target.
+    /// Declared extents of the first output.
     fn plain_dims(&self) -> Option<Vec<usize>> {
-        Some(self.graph.ty(self.graph.outputs.get(self.target)?.value).dims.clone())
+        Some(self.graph.ty(self.graph.outputs.first()?.value).dims.clone())
     }
 }

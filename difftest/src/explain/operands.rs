@@ -161,6 +161,14 @@ fn stale_weights(g: &Graph, n: NodeId, out: &mut Vec<Variant>) {
     // Another problem of a batch.
     if !conv {
         for a in 0..dims.len().saturating_sub(2) {
+            for j in 0..dims[a].min(16) {
+                let edit = Edit::new(g, v, &|i| {
+                    let mut k = i.to_vec();
+                    k[a] = j;
+                    Some(Source::At(k))
+                });
+                out.push(Variant::edits(format!("matrix {j} for all"), vec![edit]));
+            }
             for s in 1..dims[a].min(9) {
                 out.push(Variant::edits(format!("matrix {s} before"), vec![back(g, v, a, s)]));
             }

@@ -7,8 +7,11 @@ fn ending(note: impl Into<String>, ending: Ending) -> Variant {
     Variant { ending, ..Variant::new(note) }
 }
 
-/// All of them. `dims`: extents of the result.
-pub fn families(g: &Graph, target: usize, dims: &[usize]) -> Vec<Family> {
+/// All of them, for a graph with one output. `dims`: extents of the result.
+pub fn families(g: &Graph, dims: &[usize]) -> Vec<Family> {
+    if g.outputs.len() != 1 {
+        return Vec::new();
+    }
     let mut moved = Vec::new();
     let at = |idx: &[usize]| idx.iter().zip(dims).fold(0, |a, (&x, &d)| a * d + x);
     let n: usize = dims.iter().product();
@@ -50,7 +53,7 @@ pub fn families(g: &Graph, target: usize, dims: &[usize]) -> Vec<Family> {
     }
     let patterns = [(0, "zero"), (0xaaaa_aaaa_aaaa_aaaa, "0xaa"), (u64::MAX, "0xff"), (0xcdcd_cdcd_cdcd_cdcd, "0xcd")];
     let unwritten = patterns.into_iter().map(|(b, t)| ending(t, Ending::Pattern(b))).collect();
-    let ty = g.outputs.get(target).map(|o| g.ty(o.value).clone());
+    let ty = g.outputs.first().map(|o| g.ty(o.value).clone());
     let copies = g
         .values
         .iter()

@@ -18,9 +18,14 @@ pub fn families(g: &Graph) -> Vec<Family> {
         }
         out
     };
+    let mut casts = each(&cast_missing);
+    if casts.len() > 2 {
+        let all = g.nodes.ids().filter(|&n| narrows(g, n)).fold(g.clone(), |h, n| bypassed(&h, n));
+        casts.push(Variant::graph("all", all));
+    }
     vec![
         family("activation-missing", "an activation is left out", 0, each(&activation_missing)),
-        family("cast-missing", "a conversion to a narrower type is left out", 0, each(&cast_missing)),
+        family("cast-missing", "a conversion to a narrower type is left out", 0, casts),
         family("factor-through-relu", "a factor is moved behind a Relu", 0, each(&factor_through_relu)),
         family("self-difference-zero", "x - x is taken as 0", 0, each(&self_difference)),
         family("pad-value-ignored", "the value of a Pad is not the one that is padded with", 0, each(&pad_value)),
@@ -63,10 +68,17 @@ fn activation_missing(g: &Graph, n: NodeId, out: &mut Vec<Variant>) {
     }
 }
 
+/// A Cast between float types.
+fn narrows(g: &Graph, n: NodeId) -> bool {
+    let node = &g.nodes[n];
+    let float = |v: ValueId| g.ty(v).dtype.is_float();
+    node.op == Op::Cast && node.input(0).is_some_and(float) && float(node.outputs[0])
+}
+
 fn cast_missing(g: &Graph, n: NodeId, out: &mut Vec<Variant>) {
     let node = &g.nodes[n];
     let float = |v: ValueId| g.ty(v).dtype.is_float();
-    if node.op != Op::Cast || !node.input(0).is_some_and(float) || !float(node.outputs[0]) {
+    if !narrows(g, n) {
         return;
     }
     out.push(Variant::graph(name(g, n), bypassed(g, n)));

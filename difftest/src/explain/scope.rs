@@ -10,8 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Scope {
     /// The graph; its inputs are what the machine read.
     pub graph: Graph,
-    /// Which output is wrong.
-    pub target: usize,
     /// The contract under which it is judged.
     pub contract: Contract,
     /// Its name in reports.
@@ -23,8 +21,8 @@ pub struct Scope {
 pub enum Device {
     /// Bits of a machine or of a stage interpreter.
     Bits(Tensor),
-    /// The meaning of a graph after a pass.
-    Meaning(Bounded),
+    /// The meaning of a graph after a pass: all its outputs.
+    Meaning(Vec<Bounded>),
 }
 
 /// One run.
@@ -39,15 +37,14 @@ pub struct Evidence {
 }
 
 impl Scope {
-    /// The target under the reference, or under a hypothesis. `None` where the reference has no kernel or the graph no meaning.
-    pub fn evaluate(&self, graph: &Graph, inputs: &[Tensor], hypothesis: Option<Hypothesis>) -> Option<Bounded> {
+    /// The outputs under the reference, or under a hypothesis. `None` where the reference has no kernel or the graph no meaning.
+    pub fn evaluate(&self, graph: &Graph, inputs: &[Tensor], hypothesis: Option<Hypothesis>) -> Option<Vec<Bounded>> {
         let options = Options { keep_all: false, hypothesis, ..Options::new(&self.contract) };
         let e = reference::evaluate_with(graph, inputs, &options).ok()?;
-        let id = graph.outputs.get(self.target)?.value;
-        e.value(id).cloned()
+        graph.outputs.iter().map(|o| e.value(o.value).cloned()).collect()
     }
-    /// The target under the plain reference.
-    pub fn plain(&self, inputs: &[Tensor]) -> Option<Bounded> {
+    /// The outputs under the plain reference.
+    pub fn plain(&self, inputs: &[Tensor]) -> Option<Vec<Bounded>> {
         self.evaluate(&self.graph, inputs, None)
     }
     /// Operators in order.
@@ -123,5 +120,5 @@ pub fn copy_of(ty: &ir::TensorType, contract: &Contract, at: String) -> Scope {
     let origin = ir::Origin::new(0, "copy");
     let y = graph.add_node(Op::Identity, ir::Attrs::none(), vec![Some(x)], vec![(ty.clone(), None)], origin)[0];
     graph.add_output("y", y);
-    Scope { graph, target: 0, contract: contract.clone(), at }
+    Scope { graph, contract: contract.clone(), at }
 }

@@ -19,45 +19,60 @@ pub enum Match {
     Open,
 }
 
-/// Compares all elements; `None` if type or shape differ.
-pub fn matches(reference: &Bounded, device: &Device) -> Option<Vec<Match>> {
+/// Compares all elements of all outputs, one after another. An output of another type or shape is wrong in all elements.
+pub fn matches(reference: &[Bounded], device: &Device) -> Vec<Match> {
     match device {
         Device::Bits(t) => {
-            if t.dtype != reference.dtype || t.dims != reference.dims {
-                return None;
-            }
-            let n = reference.elements();
-            Some(match &reference.data {
-                Data::Float(f) => {
-                    let fmt = Format::of(reference.dtype)?;
-                    (0..n).map(|i| float(f, i, round::decode(t.bits(i), fmt), fmt)).collect()
-                }
-                Data::Int(v) => (0..n).map(|i| t.int(i).map_or(Match::No, |x| int(v.range(i), x))).collect(),
+            let m = reference.first().and_then(|r| bits(r, t));
+            m.unwrap_or_else(|| vec![Match::No; t.elements()])
+        }
+        Device::Meaning(all) => all
+            .iter()
+            .enumerate()
+            .flat_map(|(k, b)| {
+                let m = reference.get(k).and_then(|r| meanings(r, b));
+                m.unwrap_or_else(|| vec![Match::No; b.elements()])
             })
+            .collect(),
+    }
+}
+
+/// `None` if type or shape differ.
+fn bits(reference: &Bounded, t: &ir::Tensor) -> Option<Vec<Match>> {
+    if t.dtype != reference.dtype || t.dims != reference.dims {
+        return None;
+    }
+    let n = reference.elements();
+    Some(match &reference.data {
+        Data::Float(f) => {
+            let fmt = Format::of(reference.dtype)?;
+            (0..n).map(|i| float(f, i, round::decode(t.bits(i), fmt), fmt)).collect()
         }
-        Device::Meaning(b) => {
-            if b.dims != reference.dims {
-                return None;
-            }
-            match (&reference.data, &b.data) {
-                (Data::Float(x), Data::Float(y)) => Some((0..b.elements()).map(|i| meaning(x, y, i)).collect()),
-                (Data::Int(x), Data::Int(y)) => Some(
-                    (0..b.elements())
-                        .map(|i| {
-                            let ((al, ah), (bl, bh)) = (x.range(i), y.range(i));
-                            if al > bh || bl > ah {
-                                Match::No
-                            } else if al == ah && bl == bh {
-                                Match::Bits
-                            } else {
-                                Match::Ball
-                            }
-                        })
-                        .collect(),
-                ),
-                _ => None,
-            }
+        Data::Int(v) => (0..n).map(|i| t.int(i).map_or(Match::No, |x| int(v.range(i), x))).collect(),
+    })
+}
+
+/// `None` if kind or shape differ.
+fn meanings(reference: &Bounded, b: &Bounded) -> Option<Vec<Match>> {
+    if b.dims != reference.dims {
+        return None;
+    }
+    match (&reference.data, &b.data) {
+        (Data::Float(x), Data::Float(y)) => Some((0..b.elements()).map(|i| meaning(x, y, i)).collect()),
+        (Data::Int(x), Data::Int(y)) => {
+            let one = |i| {
+                let ((al, ah), (bl, bh)) = (x.range(i), y.range(i));
+                if al > bh || bl > ah {
+                    Match::No
+                } else if al == ah && bl == bh {
+                    Match::Bits
+                } else {
+                    Match::Ball
+                }
+            };
+            Some((0..b.elements()).map(one).collect())
         }
+        _ => None,
     }
 }
 

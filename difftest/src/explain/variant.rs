@@ -104,11 +104,11 @@ impl Variant {
     pub fn edits(note: impl Into<String>, edits: Vec<Edit>) -> Variant {
         Variant { edits, ..Variant::new(note) }
     }
-    /// What the scope's target would be.
-    pub fn evaluate(&self, scope: &Scope, e: &Evidence) -> Option<Bounded> {
+    /// What the scope's outputs would be.
+    pub fn evaluate(&self, scope: &Scope, e: &Evidence) -> Option<Vec<Bounded>> {
         match &self.ending {
-            Ending::Copy(v) => return copy(scope, e, *v),
-            Ending::Pattern(bits) => return pattern(&scope.plain(&e.inputs)?, *bits),
+            Ending::Copy(v) => return copy(scope, e, *v).map(|b| vec![b]),
+            Ending::Pattern(bits) => return scope.plain(&e.inputs)?.iter().map(|b| pattern(b, *bits)).collect(),
             Ending::Kept | Ending::Moved(_) => {}
         }
         let base = self.graph.as_ref().unwrap_or(&scope.graph);
@@ -122,8 +122,10 @@ impl Variant {
             scope.evaluate(&graph, &inputs, self.hypothesis)?
         };
         match &self.ending {
-            Ending::Moved(map) if map.len() == b.elements() => Some(b.take(map, b.dims.clone())),
-            Ending::Moved(_) => None,
+            Ending::Moved(map) => {
+                let moved = |x: &Bounded| (map.len() == x.elements()).then(|| x.take(map, x.dims.clone()));
+                b.iter().map(moved).collect()
+            }
             _ => Some(b),
         }
     }
