@@ -92,6 +92,10 @@ fn quantised(cx: &EvalCx<'_>, q: f64, e: f64, nan: bool, zp: i128, d: DType) -> 
         Some(Hypothesis::QuantizeHalfUp) => sat(libm::floor(q + 0.5)),
         Some(Hypothesis::QuantizeTruncates) => sat(libm::trunc(q)),
         Some(Hypothesis::NoZeroPoint) => (rint(q.clamp(-1e30, 1e30)) as i128).clamp(lo, hi),
+        Some(Hypothesis::ZeroPointUnsigned) if d.is_signed_int() => {
+            let unsigned = zp & ((1i128 << (8 * d.size())) - 1);
+            (rint(q.clamp(-1e30, 1e30)) as i128 + unsigned).clamp(lo, hi)
+        }
         Some(Hypothesis::WrapForSaturate) => wrap(rint(q.clamp(-1e30, 1e30)) as i128 + zp, d),
         _ => sat(rint(q)),
     };
@@ -392,9 +396,7 @@ pub fn qlinear_conv(a: &Args<'_>) -> OpResult<Bounded> {
         let b = b.int()?;
         for (i, &c) in channel.iter().enumerate() {
             let (lo, hi) = b.range(c);
-            if !a.cx.hyp(Hypothesis::MissingBias) {
-                v[i] += b.value[c];
-            }
+            v[i] += b.value[c] * a.cx.hypothesis.map_or(1.0, Hypothesis::bias) as i128;
             r[i] += (hi - b.value[c]).max(b.value[c] - lo);
         }
     }

@@ -7,6 +7,7 @@ use super::elementwise::hull_radius;
 use crate::contract::{Func, NanRule};
 use crate::cx::{Args, EvalCx};
 use crate::error::{OpResult, invalid, unsupported};
+use crate::hypothesis::Hypothesis;
 use crate::round::{int_range, rint};
 use crate::value::{Bounded, Data, Float, Int, Linear};
 use ir::{DType, Op};
@@ -83,6 +84,7 @@ pub fn rounding(a: &Args<'_>) -> OpResult<Bounded> {
     let r = |v: f64| match a.node.op {
         Op::Ceil => libm::ceil(v),
         Op::Floor => libm::floor(v),
+        Op::Round if a.cx.hyp(Hypothesis::RoundHalfUp) => libm::floor(v + 0.5),
         _ => rint(v),
     };
     let (v, e, n) =
