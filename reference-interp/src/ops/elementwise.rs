@@ -255,7 +255,8 @@ pub fn pow(a: &Args<'_>) -> OpResult<Bounded> {
 
 fn power(cx: &EvalCx<'_>, dtype: DType, (x, ex): (f64, f64), (y, ey): (f64, f64)) -> (f64, f64) {
     let z = libm::pow(x, y);
-    if ex == 0.0 && ey == 0.0 && (!z.is_finite() || y == 0.0 || x == 1.0 || x == 0.0 || y == 1.0) {
+    // Exact by IEEE 754 9.2.1; that `x^1 = x` is not among its rules, so an exponent of 1 has the function's ULP.
+    if ex == 0.0 && ey == 0.0 && (!z.is_finite() || y == 0.0 || x == 1.0 || x == 0.0) {
         return (z, 0.0);
     }
     // NaN to the power 0 is 1: with an undecided exponent a NaN base decides nothing.
