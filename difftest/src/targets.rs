@@ -93,7 +93,7 @@ pub fn sim_bytes(data: &[u8]) {
     let config = NpuConfig::named("tiny-fuzz").expect("a built-in configuration");
     let code: Vec<isa::Instr> = data.as_chunks::<64>().0.iter().filter_map(|w| isa::decode(w).ok()).collect();
     let program = isa::Program::new(config.hash(), code, vec![7; 4096], 4096, 0, 0);
-    let opts = sim::Options { max_instructions: 10_000, ..sim::Options::default() };
+    let opts = sim::Options { max_instructions: 10_000, self_check: true, ..sim::Options::default() };
     let _ = sim::Simulator::new(&config, opts).run(&program, &[]);
 }
 

@@ -4,6 +4,7 @@ mod check;
 mod common;
 mod compile;
 mod conformance;
+mod corpus;
 mod faults;
 mod fuzz;
 mod isa_tools;
@@ -82,7 +83,7 @@ enum Command {
     /// Generate graphs alone.
     Gen(small::GenArgs),
     /// Convert between serialised graphs and ONNX.
-    Corpus(small::CorpusArgs),
+    Corpus(corpus::CorpusArgs),
     /// List numeric contracts.
     Contract(small::ContractArgs),
 }
@@ -147,7 +148,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Asm(a) => isa_tools::asm(a),
         Command::Verify(a) => isa_tools::verify(a),
         Command::Gen(a) => small::generate(a),
-        Command::Corpus(a) => small::corpus(a),
+        Command::Corpus(a) => corpus::corpus(a),
         Command::Contract(a) => small::contract(a),
     }
 }

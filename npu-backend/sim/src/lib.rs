@@ -5,7 +5,6 @@
 //! reference semantics; a program that passes the static verifier gives the same memory under every legal timing.
 #![deny(missing_docs)]
 
-mod digest;
 mod kernels;
 mod machine;
 mod mem;
@@ -13,6 +12,7 @@ mod num;
 mod runs;
 mod sim;
 pub mod timing;
+mod touched;
 pub mod trace;
 
 pub use kernels::transcend;

@@ -1,5 +1,6 @@
 //! Memories with an init bit per byte.
 
+use crate::touched::Touched;
 use isa::{AccTag, TrapCode};
 
 /// A trap before its pc is known.
@@ -94,6 +95,8 @@ pub struct Memory {
     dirty: Bits,
     /// Constants and inputs have no init shadow: every byte counts as written.
     always_init: bool,
+    /// What the instruction at hand touches, during a self-check.
+    pub(crate) touched: Option<Box<Touched>>,
 }
 
 impl Memory {
@@ -105,6 +108,7 @@ impl Memory {
             init: Bits::new(len),
             dirty: Bits::new(len.div_ceil(PAGE)),
             always_init: false,
+            touched: None,
         }
     }
 
@@ -155,6 +159,9 @@ impl Memory {
     /// Marks bytes written.
     #[inline]
     pub(crate) fn mark(&mut self, at: usize, len: usize) {
+        if let Some(touched) = &mut self.touched {
+            touched.write(at as u64, len as u64);
+        }
         if !self.always_init {
             self.init.set(at, at + len);
             self.touch(at, len);
@@ -163,6 +170,9 @@ impl Memory {
 
     /// Marks bytes as never written (POISON); in range by the caller's check.
     pub(crate) fn unmark(&mut self, at: usize, len: usize) {
+        if let Some(touched) = &mut self.touched {
+            touched.write(at as u64, len as u64);
+        }
         if !self.always_init {
             self.init.clear(at, at + len);
         }
@@ -209,6 +219,9 @@ impl Memory {
     #[inline]
     pub(crate) fn inited(&self, at: i64, len: usize) -> Check {
         let at = at as usize;
+        if let Some(touched) = &self.touched {
+            touched.read(at as u64, len as u64);
+        }
         if self.always_init || self.init.all(at, at + len) { Ok(()) } else { Err(self.uninit(at, len)) }
     }
 

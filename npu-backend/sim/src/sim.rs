@@ -1,11 +1,12 @@
 //! Running whole programs.
 
 use isa::rng::SplitMix64;
-use isa::{Direction, HostKernel, HostTensor, Instr, IoEntry, NpuConfig, Op, Program, Region, Trap, TrapCode};
+use isa::{Direction, HostKernel, HostTensor, Instr, IoEntry, Limits, NpuConfig, Op, Program, Region, Trap, TrapCode};
 
-use crate::digest::sha256;
 use crate::machine::{Counters, Machine};
 use crate::timing::{self, TimingStats};
+use crate::touched;
+use sha2::{Digest, Sha256};
 
 /// What local memories and R1 hold before the first write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -22,6 +23,9 @@ pub enum Fill {
 pub struct Options {
     /// Init bits, tags, exact accumulators, outputs written, and the load-time verifier. Bounds are always checked.
     pub check: bool,
+    /// In checked mode, count the bytes that every instruction touches and hold them against `isa::access_sets`
+    /// (`E_ACCESS_MISMATCH`): a check of this simulator and of the sets that the verifier's proofs rest on, not of the program.
+    pub self_check: bool,
     /// Compute [`TimingStats`].
     pub timing: bool,
     /// More executed instructions trap `E_INSTR_LIMIT`.
@@ -34,7 +38,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { check: true, timing: false, max_instructions: u64::MAX, fill: Fill::Zero, max_dram: 4 << 30 }
+        Options {
+            check: true,
+            self_check: false,
+            timing: false,
+            max_instructions: u64::MAX,
+            fill: Fill::Zero,
+            max_dram: 4 << 30,
+        }
     }
 }
 
@@ -239,6 +250,8 @@ impl Simulator {
             self.load(program)?;
         }
         self.prepare(program, inputs)?;
+        let checked = self.options.check && self.options.self_check;
+        let self_check = checked.then(|| Limits::new(&self.config, &program.region_sizes));
         let mut host_kernels = 0;
         let mut rows = Vec::new();
         for (index, instr) in program.code.iter().enumerate() {
@@ -248,7 +261,14 @@ impl Simulator {
                     Trap::at(TrapCode::InstrLimit, pc, format!("limit {}", self.options.max_instructions)).into()
                 );
             }
-            self.machine.step_legal(instr, pc)?;
+            match &self_check {
+                Some(limits) => {
+                    touched::start(&mut self.machine);
+                    self.machine.step_legal(instr, pc)?;
+                    touched::compare(&self.machine, instr, limits, pc)?;
+                }
+                None => self.machine.step_legal(instr, pc)?,
+            }
             match instr.op {
                 Op::SegmentEnd { seg } => {
                     host_kernels += self.segment(program, seg, pc, &mut host)?;
@@ -280,6 +300,7 @@ impl Simulator {
     /// Empty memories, then regions and inputs.
     fn prepare(&mut self, program: &Program, inputs: &[(String, Vec<u8>)]) -> Result<(), RunError> {
         let m = &mut self.machine;
+        touched::stop(m); // a run that trapped may have left it on
         m.set_check(self.options.check);
         m.reset_local();
         let [_, r1, r2, r3] = program.region_sizes.map(|size| size as usize);
@@ -408,7 +429,7 @@ fn input_image(program: &Program, inputs: &[(String, Vec<u8>)], image: &mut [u8]
         if e.region != Region::R2 {
             return Err(RunError::Program(format!("input `{}` lies in {}", e.name, e.region)));
         }
-        if e.bound.is_some_and(|digest| digest != sha256(bytes)) {
+        if e.bound.is_some_and(|digest| digest[..] != Sha256::digest(bytes)[..]) {
             let detail = format!("`{}` has another value than the one compiled for", e.name);
             return Err(Trap::whole(TrapCode::BoundInput, detail).into());
         }

@@ -205,6 +205,7 @@ fn random_programs_run_and_time() {
         // reused memories, no checks, random fill: the same bytes
         for options in [
             checked,
+            Options { self_check: true, ..checked },
             Options { check: false, ..Options::default() },
             Options { fill: sim::Fill::Random(seed), ..Options::default() },
         ] {

@@ -44,3 +44,24 @@ pub fn radii(b: &Bounded) -> Vec<f64> {
 pub fn ints(b: &Bounded) -> Vec<i128> {
     b.int().expect("integers").value.clone()
 }
+
+/// The first output of one node on operands with radii.
+pub fn one(op: Op, attrs: Attrs, inputs: &[&Bounded]) -> Bounded {
+    let tensors: Vec<Tensor> = inputs.iter().map(|b| b.to_tensor()).collect();
+    let g = single(op, attrs, &tensors, 1);
+    let contract = Contract::named("anvil").expect("a known contract");
+    let cx = reference::cx::EvalCx { contract: &contract, hypothesis: None, limit: 1 << 20, bounds: true };
+    let node = g.nodes.values().next().expect("one node");
+    let inputs: Vec<Option<&Bounded>> = inputs.iter().map(|b| Some(*b)).collect();
+    let args = reference::cx::Args { cx: &cx, node, inputs: &inputs };
+    reference::ops::eval(&args).expect("the node is valid").remove(0)
+}
+
+/// Floats of any bits but NaN.
+pub fn floats_of(dims: &[usize], seed: u32) -> Tensor {
+    let mut rng = kit::Rng::new(u64::from(seed));
+    let n = dims.iter().product();
+    let values: Vec<f32> =
+        std::iter::repeat_with(|| f32::from_bits(rng.next_u64() as u32)).filter(|x| !x.is_nan()).take(n).collect();
+    Tensor::from_f32(dims.to_vec(), &values)
+}
