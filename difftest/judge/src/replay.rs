@@ -80,7 +80,7 @@ pub fn replay(dir: &Path) -> Result<(bool, String), String> {
     let inputs = case.inputs.iter().map(tensor).collect::<Result<Vec<_>, _>>()?;
     let contract = storage.contract();
     let request =
-        Request { graph: &graph, inputs: &inputs, contract: &contract, seed: Some(case.seed), pinned: None, planted: None };
+        Request { graph: &graph, inputs: &inputs, contract: &contract, seed: Some(case.seed), pinned: None, pinned_stores: false, planted: None };
     let x = execute(&request).map_err(|e| e.to_string())?;
     let e = reference::evaluate(&graph, &inputs, &contract).map_err(|e| e.to_string())?;
     let mut all: Vec<tiers::Outlier> = tiers::bound(&graph, &e, &x, &contract).0.into_iter().collect();
