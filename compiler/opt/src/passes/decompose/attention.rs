@@ -105,9 +105,8 @@ fn softmax(b: &mut Build<'_, '_>, x: ValueId, bias: Option<ValueId>) -> Res<Valu
         let s = b.reduce(Op::ReduceSum, e, &[last], true)?;
         return b.bin(Op::Div, e, s);
     };
-    let infinite = |b: &mut Build<'_, '_>, v: ValueId| {
-        b.op(Op::IsInf, Attrs::none().with_int("detect_positive", 0), &[Some(v)])
-    };
+    let infinite =
+        |b: &mut Build<'_, '_>, v: ValueId| b.op(Op::IsInf, Attrs::none().with_int("detect_positive", 0), &[Some(v)]);
     let (zero, one) = (scalar_like(b, x, 0.0), scalar_like(b, x, 1.0));
     let empty = infinite(b, m)?;
     let m = b.select(empty, zero, m)?;
@@ -213,7 +212,8 @@ pub fn rotary(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         [whole(d[0]), whole(d[1]), whole(d[2]), SliceSpec { start: start as i64, step, len }]
     };
     let interleaved = n.attrs.flag("interleaved");
-    let (first, second) = if interleaved { (part(0, 2, half), part(1, 2, half)) } else { (part(0, 1, half), part(half, 1, half)) };
+    let (first, second) =
+        if interleaved { (part(0, 2, half), part(1, 2, half)) } else { (part(0, 1, half), part(half, 1, half)) };
     let (p, q) = (sliced(b, x, &first)?, sliced(b, x, &second)?);
     let (cp, sq) = (b.bin(Op::Mul, cos, p)?, b.bin(Op::Mul, sin, q)?);
     let (sp, cq) = (b.bin(Op::Mul, sin, p)?, b.bin(Op::Mul, cos, q)?);
