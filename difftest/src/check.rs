@@ -223,7 +223,7 @@ fn stage(run: Result<Run, StageError>, arrow: Arrow, set: usize, r: &mut Report)
 // ---------------------------------------------------------------------------------------------- G → G'
 
 /// The contract under which a claim is checked.
-fn claim_contract(claim: Claim, setup: &Setup) -> Contract {
+pub(crate) fn claim_contract(claim: Claim, setup: &Setup) -> Contract {
     let name = match claim {
         Claim::Bits | Claim::Real | Claim::RealExceptNan | Claim::Rounds(Rounding::NewConstants) => "f64",
         Claim::Rounds(Rounding::QdqToInteger) => return setup.contract.clone(),
@@ -233,7 +233,7 @@ fn claim_contract(claim: Claim, setup: &Setup) -> Contract {
 }
 
 /// The graph with its wide constants rounded once, by the reference's own rounding: what `Rounds(NewConstants)` may do and no more.
-fn rounded_constants(g: &Graph) -> Graph {
+pub(crate) fn rounded_constants(g: &Graph) -> Graph {
     let mut g = g.clone();
     for v in g.values.values_mut() {
         if let ir::Def::Const(t) = &v.def
@@ -248,7 +248,7 @@ fn rounded_constants(g: &Graph) -> Graph {
 }
 
 /// Whether a pass added casts between float types.
-fn more_float_casts(before: &Graph, after: &Graph) -> bool {
+pub(crate) fn more_float_casts(before: &Graph, after: &Graph) -> bool {
     let casts = |g: &Graph| {
         let float = |v: ValueId| g.ty(v).dtype.is_float();
         let is = |n: &&ir::Node| n.op == ir::Op::Cast && n.input(0).is_some_and(float) && float(n.outputs[0]);
@@ -427,7 +427,7 @@ fn describe(e: &Option<Element>, rep: &BoundReport) -> String {
 // ---------------------------------------------------------------------------------------------- G' → F
 
 /// The logical tensor, with the value's own extents (a reshape may be an alias).
-fn logical(c: &Compilation, id: TensorId, bytes: &[u8], v: ValueId) -> Tensor {
+pub(crate) fn logical(c: &Compilation, id: TensorId, bytes: &[u8], v: ValueId) -> Tensor {
     let t = stage_interp::relayout::to_logical(&c.fused.tensors[id], bytes);
     let dims = c.lowered().ty(v).dims.clone();
     t.reshaped(dims).unwrap_or(t)
@@ -502,7 +502,7 @@ fn groups(
 }
 
 /// The group's nodes, and the nodes before them that only rename or reshape what the machine holds.
-fn with_aliases(g: &Graph, nodes: &[ir::NodeId], given: &BTreeMap<ValueId, Tensor>) -> Vec<ir::NodeId> {
+pub(crate) fn with_aliases(g: &Graph, nodes: &[ir::NodeId], given: &BTreeMap<ValueId, Tensor>) -> Vec<ir::NodeId> {
     let mut out = nodes.to_vec();
     let mut stack = nodes.to_vec();
     while let Some(n) = stack.pop() {
@@ -520,7 +520,7 @@ fn with_aliases(g: &Graph, nodes: &[ir::NodeId], given: &BTreeMap<ValueId, Tenso
     out
 }
 
-fn ops_of(c: &Compilation, id: GroupId) -> String {
+pub(crate) fn ops_of(c: &Compilation, id: GroupId) -> String {
     let g = c.lowered();
     let group = &c.fused.groups[id];
     let ops: Vec<&str> = group.nodes.iter().map(|&n| g.nodes[n].op.name()).collect();
@@ -729,7 +729,7 @@ fn scalar_oracle(
     }
 }
 
-fn typed_outputs(c: &Compilation, raw: Vec<(String, Vec<u8>)>) -> Vec<(String, Tensor)> {
+pub(crate) fn typed_outputs(c: &Compilation, raw: Vec<(String, Vec<u8>)>) -> Vec<(String, Tensor)> {
     let by_name: BTreeMap<String, Vec<u8>> = raw.into_iter().collect();
     c.fused
         .outputs

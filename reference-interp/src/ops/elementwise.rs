@@ -10,6 +10,7 @@ use crate::contract::{Format, Func, NanRule};
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
 use crate::extreme::{Signed, infinite, sign_open, unbounded};
+use crate::hypothesis::Hypothesis;
 use crate::index::{broadcast, broadcast_map};
 use crate::value::{Bounded, Data, Float, Int};
 use ir::{DType, Op};
@@ -54,6 +55,9 @@ pub fn arithmetic(a: &Args<'_>) -> OpResult<Bounded> {
                 Op::Add => Some(x.wrapping_add(y)),
                 Op::Sub => Some(x.wrapping_sub(y)),
                 Op::Mul => Some(x.wrapping_mul(y)),
+                _ if a.cx.hyp(Hypothesis::IntegerDivisionFloors) => {
+                    x.checked_div(y).map(|q| if x.wrapping_rem(y) != 0 && (x < 0) != (y < 0) { q - 1 } else { q })
+                }
                 _ => x.checked_div(y),
             });
             Ok(Bounded::from_int(dtype, dims, r))
@@ -264,7 +268,8 @@ pub fn pow(a: &Args<'_>) -> OpResult<Bounded> {
 
 fn power(cx: &EvalCx<'_>, dtype: DType, (x, ex): (f64, f64), (y, ey): (f64, f64)) -> (f64, f64) {
     let z = libm::pow(x, y);
-    if ex == 0.0 && ey == 0.0 && (!z.is_finite() || y == 0.0 || x == 1.0 || x == 0.0 || y == 1.0) {
+    // Exact by IEEE 754 9.2.1; that `x^1 = x` is not among its rules, so an exponent of 1 has the function's ULP.
+    if ex == 0.0 && ey == 0.0 && (!z.is_finite() || y == 0.0 || x == 1.0 || x == 0.0) {
         return (z, 0.0);
     }
     // NaN to the power 0 is 1: with an undecided exponent a NaN base decides nothing.
@@ -440,7 +445,13 @@ fn larger(cx: &EvalCx<'_>, a: &Bounded, b: &Bounded, max: bool) -> OpResult<Boun
             Ok(Bounded::from_int(x.dtype, dims, r))
         }
         (Data::Float(p), Data::Float(q)) => {
-            let (v, e, n) = unzip(p.value.len(), |i| choose(cx.contract.nan, max, p, q, i));
+            let second = cx.hyp(Hypothesis::MaxTakesSecond);
+            let (v, e, n) = unzip(p.value.len(), |i| {
+                if second && p.value[i].is_nan() {
+                    return (q.value[i], q.radius[i], false);
+                }
+                choose(cx.contract.nan, max, p, q, i)
+            });
             let grid = p.grid.zip(q.grid).map(|(g, h)| g.min(h));
             Ok(cx.selected(x.dtype, dims, v, e, Some(n), grid))
         }

@@ -6,6 +6,7 @@ use super::reduce::{Groups, lines, unstored};
 use crate::contract::Func;
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid};
+use crate::hypothesis::Hypothesis;
 use crate::index::{axes, axis, broadcast, broadcast_map, count, split_at_axis};
 use crate::value::{Bounded, Float};
 use ir::{DType, Op};
@@ -23,7 +24,9 @@ pub fn softmax(a: &Args<'_>) -> OpResult<Bounded> {
     let n = x.elements();
     let (mut v, mut e, mut nan) = (vec![0.0; n], vec![0.0; n], vec![false; n]);
     let log = a.node.op == Op::LogSoftmax;
-    for line in lines(&x.dims, ax) {
+    let flat = [crate::index::count(&x.dims[..ax]), crate::index::count(&x.dims[ax..])];
+    let all = if a.cx.hyp(Hypothesis::SoftmaxFlattens) { lines(&flat, 1) } else { lines(&x.dims, ax) };
+    for line in all {
         let row: Vec<(f64, f64)> = line.iter().map(|&i| (f.value[i], f.radius[i])).collect();
         let flag = line.iter().any(|&i| f.nan.as_ref().is_some_and(|n| n[i]) || f.radius[i].is_infinite());
         for (&i, (y, r)) in line.iter().zip(softmax_line(a.cx, x.dtype, &row, log)) {
