@@ -11,7 +11,7 @@ use ir::{Def, Graph, Node, NodeId, Tensor, Value, ValueId};
 use std::collections::BTreeMap;
 
 /// Default limit of elements of one tensor.
-pub const DEFAULT_LIMIT: usize = 1 << 26;
+pub const DEFAULT_LIMIT: usize = 1 << 27;
 
 /// How to evaluate.
 #[derive(Clone, Copy, Debug)]
