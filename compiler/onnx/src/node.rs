@@ -76,7 +76,11 @@ impl Importer {
             ("", _) if !parts.graphs.is_empty() => {
                 Err(Problem::unsupported(format!("control flow ({op}) is not supported")))
             }
+            ("", _) if self.ops.get(op.as_str()).is_some_and(|o| !o.domain().is_empty()) => Err(opset::unknown(&op)),
             ("", _) => self.operator(Legacy { op, attrs: parts.plain, inputs, outputs }, at, scope),
+            (d, o) if self.ops.get(o).is_some_and(|o| o.domain() == d) => {
+                self.finish(Legacy { op, attrs: parts.plain, inputs, outputs }, at).map(|n| self.model.nodes.push(n))
+            }
             (d, _) => Err(Problem::unsupported(format!("operator domain `{}` is not supported", short(d)))),
         };
         if let Err(p) = done {

@@ -127,10 +127,18 @@ fn named(name: &str) -> String {
     if name.is_empty() { "graph".into() } else { name.into() }
 }
 
+/// The domain of a node, where it is not ONNX's own.
+fn domain(op: Op) -> Option<String> {
+    Some(op.domain()).filter(|d| !d.is_empty()).map(Into::into)
+}
+
 fn model(graph: GraphProto, set: u32) -> ModelProto {
+    // Every other domain that occurs has had one version only.
+    let others: BTreeSet<String> = graph.node.iter().filter_map(|n| n.domain.clone()).collect();
+    let versions = [(String::new(), i64::from(set))].into_iter().chain(others.into_iter().map(|d| (d, 1)));
     ModelProto {
         ir_version: Some(version::ir_version(set)),
-        opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(i64::from(set)) }],
+        opset_import: versions.map(|(d, v)| OperatorSetIdProto { domain: Some(d), version: Some(v) }).collect(),
         producer_name: Some("touchstone".into()),
         graph: Some(graph),
         ..ModelProto::default()
@@ -162,6 +170,7 @@ fn model_node(n: &ModelNode, attrs: &Attrs, name: String) -> NodeProto {
         output: names(&n.outputs),
         name: Some(name),
         op_type: Some(n.op.name().into()),
+        domain: domain(n.op),
         attribute: attributes(attrs),
         ..NodeProto::default()
     }
@@ -292,6 +301,7 @@ impl<'g> GraphWriter<'g> {
                 output: n.outputs.iter().map(|&v| self.name(v)).collect(),
                 name: Some(names.unique(&n.origin.name)),
                 op_type: Some(n.op.name().into()),
+                domain: domain(n.op),
                 attribute: attributes(&attrs),
                 ..NodeProto::default()
             };

@@ -94,11 +94,22 @@ fn operator_sets_and_domains() {
     );
     assert_eq!(with(vec![set("", 29)]), ["Unsupported model: operator set 29 is newer than 28"]);
     assert_eq!(with(vec![set("", 0)])[0], "Invalid model: operator set 0 of domain `` does not exist");
-    let mut n = node("QLinearAdd", "x x", "y", vec![]);
+    let mut n = node("FusedConv", "x x", "y", vec![]);
     n.domain = Some("com.microsoft".into());
     assert_eq!(
         of_nodes(vec![n]),
-        ["Unsupported node `#0` (#0, com.microsoft.QLinearAdd): operator domain `com.microsoft` is not supported"]
+        ["Unsupported node `#0` (#0, com.microsoft.FusedConv): operator domain `com.microsoft` is not supported"]
+    );
+    // An operator belongs to one domain, and each knows only its own.
+    assert_eq!(
+        of_nodes(vec![node("QLinearAdd", "x x x x x x x", "y", vec![])]),
+        ["Invalid node `#0` (#0, QLinearAdd): ONNX has no operator `QLinearAdd`"]
+    );
+    let mut n = node("Relu", "x", "y", vec![]);
+    n.domain = Some("com.microsoft".into());
+    assert_eq!(
+        of_nodes(vec![n]),
+        ["Unsupported node `#0` (#0, com.microsoft.Relu): operator domain `com.microsoft` is not supported"]
     );
 }
 

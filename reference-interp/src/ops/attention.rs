@@ -128,7 +128,7 @@ fn bias(a: &Args<'_>, dims: &[usize; 4], past: usize, dtype: DType) -> OpResult<
         if broadcast(&[&m.dims, dims])? != dims[..] {
             return invalid(format!("a mask of shape {:?} for {dims:?}", m.dims));
         }
-        let m = spread(&m, dims);
+        let m = spread(&m, dims).into_owned();
         match &m.data {
             Data::Int(v) if v.hull.is_none() => plus(masked(&|i| v.value[i] != 0))?,
             Data::Int(_) => return unsupported("an undecided mask"),

@@ -7,6 +7,7 @@ use super::elementwise::{hull_radius, unzip};
 use super::reduce::lines;
 use crate::cx::Args;
 use crate::error::{OpResult, invalid, unsupported};
+use crate::hypothesis::Hypothesis;
 use crate::index::{Odometer, axis, count, split_at_axis, strides};
 use crate::value::{Bounded, Data, Float, Int};
 use ir::DType;
@@ -35,10 +36,11 @@ pub fn gather(a: &Args<'_>) -> OpResult<Bounded> {
     dims.extend(&idx.dims);
     dims.extend(&x.dims[ax + 1..]);
     let total = a.cx.alloc(&dims)?;
+    let clamp = a.cx.hyp(Hypothesis::NegativeIndexClamped);
     let mut src = Vec::with_capacity(total);
     for o in 0..outer {
         for &k in &i.value {
-            let p = position(k, n)?;
+            let p = position(if clamp { k.max(0) } else { k }, n)?;
             src.extend((o * n + p) * inner..(o * n + p + 1) * inner);
         }
     }

@@ -14,6 +14,7 @@ pub mod linear;
 pub mod linear_attention;
 pub mod norm;
 pub mod pool;
+pub mod qlinear;
 pub mod quant;
 pub mod recurrent;
 pub mod reduce;
@@ -71,6 +72,12 @@ pub fn eval(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         Op::QuantizeLinear => one(quant::quantize(a)),
         Op::DequantizeLinear => one(quant::dequantize(a)),
         Op::DynamicQuantizeLinear => quant::dynamic_quantize(a),
+        Op::QLinearAdd | Op::QLinearMul => one(qlinear::binary(a)),
+        Op::QLinearSigmoid | Op::QLinearLeakyRelu => one(qlinear::unary(a)),
+        Op::QLinearAveragePool | Op::QLinearGlobalAveragePool => one(qlinear::pool(a)),
+        Op::QLinearConcat => one(qlinear::concat(a)),
+        Op::QLinearSoftmax => one(qlinear::softmax(a)),
+        Op::QGemm => one(qlinear::gemm(a)),
         Op::Conv => one(conv::conv(a)),
         Op::ConvTranspose => one(conv::conv_transpose(a)),
         Op::MaxPool => pool::max_pool(a),

@@ -7,6 +7,7 @@ use super::elementwise::hull_radius;
 use crate::contract::{Func, NanRule};
 use crate::cx::{Args, EvalCx};
 use crate::error::{OpResult, invalid, unsupported};
+use crate::hypothesis::Hypothesis;
 use crate::round::{int_range, rint};
 use crate::value::{Bounded, Data, Float, Int, Linear};
 use ir::{DType, Op};
@@ -83,6 +84,7 @@ pub fn rounding(a: &Args<'_>) -> OpResult<Bounded> {
     let r = |v: f64| match a.node.op {
         Op::Ceil => libm::ceil(v),
         Op::Floor => libm::floor(v),
+        Op::Round if a.cx.hyp(Hypothesis::RoundHalfUp) => libm::floor(v + 0.5),
         _ => rint(v),
     };
     let (v, e, n) =
@@ -168,6 +170,9 @@ fn domain(op: Op) -> (f64, f64) {
 
 /// Hull of the function over `[lo, hi]` around `y = f(v)`.
 fn propagated(op: Op, v: f64, e: f64, y: f64) -> f64 {
+    if e == 0.0 {
+        return 0.0;
+    }
     let (d0, d1) = domain(op);
     let (lo, hi) = ((v - e).max(d0), (v + e).min(d1));
     match op {
@@ -345,7 +350,7 @@ fn activated(cx: &EvalCx<'_>, x: &Bounded, act: &Activation<'_>) -> OpResult<Bou
             return (y, if exact { 0.0 } else { 4.0 * u * y.abs() }, false);
         }
         let (lo, hi) = (v - e, v + e);
-        let mut r = hull_radius(y, (act.f)(lo), (act.f)(hi));
+        let mut r = if e == 0.0 { 0.0 } else { hull_radius(y, (act.f)(lo), (act.f)(hi)) };
         for &t in &act.turns {
             if lo <= t && t <= hi && e > 0.0 {
                 // Both one-sided limits, so that jumps are covered.
@@ -354,7 +359,8 @@ fn activated(cx: &EvalCx<'_>, x: &Bounded, act: &Activation<'_>) -> OpResult<Bou
                 }
             }
         }
-        let local = [lo, v, hi].into_iter().map(|t| (act.local)(t)).fold(0.0, crate::cx::max_num);
+        let reached: &[f64] = if e == 0.0 { &[v] } else { &[lo, v, hi] };
+        let local = reached.iter().map(|&t| (act.local)(t)).fold(0.0, crate::cx::max_num);
         let local = if y == 0.0 && r == 0.0 && local == 0.0 { 0.0 } else { local + u * r + 4.0 * eta };
         let e = r + local;
         (y, if e.is_nan() { f64::INFINITY } else { e }, e.is_nan())

@@ -10,6 +10,7 @@ mod index;
 mod layout;
 mod linear;
 mod norm;
+mod qlinear;
 mod quant;
 mod recurrent;
 mod reduce;
@@ -151,6 +152,13 @@ fn dispatch(op: Op, a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
         QuantizeLinear => quant::quantize(a, x),
         DequantizeLinear => quant::dequantize(a, x),
         DynamicQuantizeLinear => quant::dynamic_quantize(x),
+        QLinearAdd | QLinearMul => qlinear::binary(x),
+        QLinearSigmoid | QLinearLeakyRelu => qlinear::unary(x),
+        QLinearAveragePool => qlinear::average_pool(a, x),
+        QLinearGlobalAveragePool => qlinear::global_average_pool(a, x),
+        QLinearConcat => qlinear::concat(a, x),
+        QLinearSoftmax => qlinear::softmax(a, x),
+        QGemm => qlinear::gemm(a, x),
         LSTM => recurrent::recurrent(4, true, a, x),
         GRU => recurrent::recurrent(3, false, a, x),
         RNN => recurrent::recurrent(1, false, a, x),
