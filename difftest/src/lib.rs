@@ -18,6 +18,7 @@ pub mod reduce;
 pub mod report;
 pub mod targets;
 pub mod verdict;
+pub mod votes;
 
 pub use case::{Case, Setup};
 pub use verdict::{Arrow, Failure, Report, Verdict};

@@ -126,7 +126,7 @@ fn barrier(b: &mut Build<'_, '_>, allowed: ValueId, d: DType) -> Res<ValueId> {
     let (zero, never) = (b.scalar(d, 0.0), b.scalar(d, f64::NEG_INFINITY));
     b.select(allowed, zero, never)
 }
-/// The sum of the masks: causal, given, padding by the numbers of keys.
+/// The sum of the masks: causal, sliding window, given, padding by the numbers of keys.
 fn bias(b: &mut Build<'_, '_>, id: NodeId, n: &Node, s: &Shape) -> Res<Option<ValueId>> {
     let work = work_type(b.r.old.ty(n.outputs[0]).dtype);
     let mut parts = Vec::new();
@@ -149,6 +149,17 @@ fn bias(b: &mut Build<'_, '_>, id: NodeId, n: &Node, s: &Shape) -> Res<Option<Va
     };
     if n.attrs.flag("is_causal") {
         let allowed = b.index_op(Op::LessOrEqual, Attrs::none(), &[Some(ahead), Some(offset)])?;
+        parts.push(barrier(b, allowed, work)?);
+    }
+    // A window of w keys to the left: offset - w <= ahead; to the right: ahead <= offset + w. -1 means none.
+    for (name, left) in [("left_window_size", true), ("right_window_size", false)] {
+        let Some(w) = n.attrs.int(name).filter(|w| *w >= 0) else { continue };
+        // No distance is larger than the number of positions.
+        let w = w.min(1 << 32);
+        let w = b.whole(DType::I64, &[], &[i128::from(if left { -w } else { w })]);
+        let limit = b.index_op(Op::Add, Attrs::none(), &[Some(offset), Some(w)])?;
+        let (low, high) = if left { (limit, ahead) } else { (ahead, limit) };
+        let allowed = b.index_op(Op::LessOrEqual, Attrs::none(), &[Some(low), Some(high)])?;
         parts.push(barrier(b, allowed, work)?);
     }
     if let Some(m) = b.opt_input(id, 3) {
