@@ -231,6 +231,7 @@ ops! {
     ConvInteger 2..4 1..1 Conv { auto_pad: str "NOTSET", dilations: ints ?, group: int 1, kernel_shape: ints ?, pads: ints ?, strides: ints ? };
     QLinearConv 8..9 1..1 Conv { auto_pad: str "NOTSET", dilations: ints ?, group: int 1, kernel_shape: ints ?, pads: ints ?, strides: ints ? };
     ConvTranspose 2..3 1..1 Conv { auto_pad: str "NOTSET", dilations: ints ?, group: int 1, kernel_shape: ints ?, output_padding: ints ?, output_shape: ints ?, pads: ints ?, strides: ints ? };
+    CausalConvWithState 2..4 1..2 Conv { activation: str "none" };
     MaxPool 1..1 1..2 Pool { auto_pad: str "NOTSET", ceil_mode: int 0, dilations: ints ?, kernel_shape: ints !, pads: ints ?, storage_order: int 0, strides: ints ? };
     AveragePool 1..1 1..1 Pool { auto_pad: str "NOTSET", ceil_mode: int 0, count_include_pad: int 0, dilations: ints ?, kernel_shape: ints !, pads: ints ?, strides: ints ? };
     LpPool 1..1 1..1 Pool { auto_pad: str "NOTSET", ceil_mode: int 0, dilations: ints ?, kernel_shape: ints !, p: int 2, pads: ints ?, strides: ints ? };
@@ -316,7 +317,8 @@ ops! {
     GRU 3..6 0..2 Recurrent { activation_alpha: floats ?, activation_beta: floats ?, activations: strs ?, clip: float ?, direction: str "forward", hidden_size: int ?, layout: int 0, linear_before_reset: int 0 };
     RNN 3..6 0..2 Recurrent { activation_alpha: floats ?, activation_beta: floats ?, activations: strs ?, clip: float ?, direction: str "forward", hidden_size: int ?, layout: int 0 };
     // Attention
-    Attention 3..7 1..4 Attention { is_causal: int 0, kv_num_heads: int ?, q_num_heads: int ?, qk_matmul_output_mode: int 0, scale: float ?, softcap: float 0.0, softmax_precision: int ? };
+    Attention 3..7 1..4 Attention { is_causal: int 0, kv_num_heads: int ?, left_window_size: int (-1), q_num_heads: int ?, qk_matmul_output_mode: int 0, right_window_size: int (-1), scale: float ?, softcap: float 0.0, softmax_precision: int ? };
+    LinearAttention 3..6 1..2 Attention { chunk_size: int 64, kv_num_heads: int !, q_num_heads: int !, scale: float 0.0, update_rule: str "gated_delta" };
     RotaryEmbedding 3..4 1..1 Attention { interleaved: int 0, num_heads: int 0, rotary_embedding_dim: int 0 };
     // Shapes
     Shape 1..1 1..1 Shape { end: int ?, start: int 0 };

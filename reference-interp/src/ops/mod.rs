@@ -3,6 +3,7 @@
 
 pub mod attention;
 pub mod cast;
+pub mod causal_conv;
 pub mod compare;
 pub mod conv;
 pub mod elementwise;
@@ -10,6 +11,7 @@ pub mod index;
 pub mod integer;
 pub mod layout;
 pub mod linear;
+pub mod linear_attention;
 pub mod norm;
 pub mod pool;
 pub mod qlinear;
@@ -128,6 +130,8 @@ pub fn eval(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         Op::LSTM | Op::GRU | Op::RNN => recurrent::recurrent(a),
         Op::Attention => attention::attention(a),
         Op::RotaryEmbedding => one(attention::rotary(a)),
+        Op::LinearAttention => linear_attention::linear_attention(a),
+        Op::CausalConvWithState => causal_conv::causal_conv(a),
         Op::Shape | Op::Size => one(shape::shape(a)),
         Op::ConstantOfShape => one(shape::constant_of_shape(a)),
         Op::Range => one(shape::range(a)),

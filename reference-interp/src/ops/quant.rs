@@ -6,7 +6,7 @@
 //! sum fits; `Requant::Interval` is TOSA's interval instead.
 
 use super::conv::{ConvShape, channel_map};
-use super::elementwise::{mul, quotient};
+use super::elementwise::{Division, mul, quotient};
 use super::linear::mat_shape;
 use crate::contract::Requant;
 use crate::cx::{Args, EvalCx};
@@ -14,7 +14,7 @@ use crate::error::{OpResult, invalid, unsupported};
 use crate::hypothesis::Hypothesis;
 use crate::index::{axis, count, split_at_axis};
 use crate::round::{int_range, low_bit_exp, rint, round, wrap};
-use crate::value::{Bounded, Float, Int};
+use crate::value::{Bounded, Float, Int, to_f64};
 use ir::DType;
 
 /// For each element of `x`, the index of its scale: per tensor, per axis, or per block of `block_size` along the axis.
@@ -85,14 +85,23 @@ fn quantised(cx: &EvalCx<'_>, q: f64, e: f64, nan: bool, zp: i128, d: DType) -> 
     if nan || q.is_nan() || e.is_infinite() {
         return (0i128.clamp(lo, hi), (lo, hi));
     }
-    let sat = |r: f64| (r.clamp(-1e30, 1e30) as i128 + zp).clamp(lo, hi);
+    // Integers below 2^63 need no 128-bit conversion, which is a slow call.
+    let whole = |r: f64| if r.abs() < 9e18 { i128::from(r as i64) } else { r.clamp(-1e30, 1e30) as i128 };
+    let sat = |r: f64| (whole(r) + zp).clamp(lo, hi);
     let v = match cx.hypothesis {
         Some(Hypothesis::QuantizeHalfUp) => sat(libm::floor(q + 0.5)),
         Some(Hypothesis::QuantizeTruncates) => sat(libm::trunc(q)),
         Some(Hypothesis::NoZeroPoint) => (rint(q.clamp(-1e30, 1e30)) as i128).clamp(lo, hi),
+        Some(Hypothesis::ZeroPointUnsigned) if d.is_signed_int() => {
+            let unsigned = zp & ((1i128 << (8 * d.size())) - 1);
+            (rint(q.clamp(-1e30, 1e30)) as i128 + unsigned).clamp(lo, hi)
+        }
         Some(Hypothesis::WrapForSaturate) => wrap(rint(q.clamp(-1e30, 1e30)) as i128 + zp, d),
         _ => sat(rint(q)),
     };
+    if e == 0.0 && cx.hypothesis.is_none() {
+        return (v, (v, v));
+    }
     (v, (sat(rint(q - e)), sat(rint(q + e))))
 }
 
@@ -112,19 +121,18 @@ pub fn quantize(a: &Args<'_>) -> OpResult<Bounded> {
     }
     let zp = ZeroPoints::of(a.opt(2))?;
     let sf = s.float()?;
-    let x = super::cast::cast_to(a.cx, x, if x.dtype.is_float() { x.dtype } else { s.dtype });
+    let cast = (!x.dtype.is_float()).then(|| super::cast::cast_to(a.cx, x, s.dtype));
+    let x = cast.as_ref().unwrap_or(x);
     let f = x.float()?;
     let n = x.elements();
-    let (mut value, mut hull) = (Vec::with_capacity(n), Vec::with_capacity(n));
-    for i in 0..n {
+    let by = Division::new(a.cx, x.dtype);
+    let one = |i: usize| {
         let k = map[i];
-        let (q, e, nan) = quotient(a.cx, x.dtype, (f.value[i], f.radius[i]), (sf.value[k], sf.radius[k]));
+        let (q, e, nan) = by.quotient((f.value[i], f.radius[i]), (sf.value[k], sf.radius[k]));
         let nan = nan || f.may_nan(i) || sf.may_nan(k);
-        let (v, h) = quantised_about(a.cx, (q, e, nan), zp.at(k), d);
-        value.push(v);
-        hull.push(h);
-    }
-    Ok(Bounded::from_int(d, x.dims.clone(), Int::with_hull(value, hull)))
+        quantised_about(a.cx, (q, e, nan), zp.at(k), d)
+    };
+    Ok(Bounded::from_int(d, x.dims.clone(), Int::collect((0..n).map(one))))
 }
 
 /// DequantizeLinear: `(x - zp) s` in the scale's type; one rounding, linear.
@@ -390,9 +398,7 @@ pub fn qlinear_conv(a: &Args<'_>) -> OpResult<Bounded> {
         let b = b.int()?;
         for (i, &c) in channel.iter().enumerate() {
             let (lo, hi) = b.range(c);
-            if !a.cx.hyp(Hypothesis::MissingBias) {
-                v[i] += b.value[c];
-            }
+            v[i] += b.value[c] * a.cx.hypothesis.map_or(1.0, Hypothesis::bias) as i128;
             r[i] += (hi - b.value[c]).max(b.value[c] - lo);
         }
     }

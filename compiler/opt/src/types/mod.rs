@@ -4,6 +4,7 @@
 
 mod attention;
 mod conv;
+mod dynamic;
 mod elementwise;
 mod index;
 mod layout;
@@ -142,7 +143,7 @@ fn dispatch(op: Op, a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
         TensorScatter => index::tensor_scatter(a, x),
         OneHot => index::one_hot(a, x),
         TopK => index::top_k(a, x),
-        NonZero | Compress | Unique | NonMaxSuppression => index::data_dependent(op),
+        NonZero | Compress | Unique | NonMaxSuppression => dynamic::infer(op, a, x),
         Resize => resize::resize(a, x),
         GridSample => resize::grid_sample(a, x),
         AffineGrid => resize::affine_grid(x),
@@ -163,6 +164,8 @@ fn dispatch(op: Op, a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
         RNN => recurrent::recurrent(1, false, a, x),
         Attention => attention::attention(a, x),
         RotaryEmbedding => attention::rotary(a, x),
+        LinearAttention => attention::linear(a, x),
+        CausalConvWithState => conv::causal_with_state(a, x),
         Shape => shape::shape(a, x),
         Size => shape::size(x),
         ConstantOfShape => shape::constant_of_shape(a, x),

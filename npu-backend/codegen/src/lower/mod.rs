@@ -306,7 +306,10 @@ impl<'a, 'c> Lower<'a, 'c> {
             Op::ReduceSum | Op::ReduceMean | Op::ReduceMax | Op::ReduceMin | Op::ReduceProd => self.reduce(id, node),
             Op::ArgMax | Op::ArgMin => self.arg(id, node),
             Op::Transpose => self.transpose(id, node),
-            Op::Reshape | Op::Flatten | Op::Squeeze | Op::Unsqueeze | Op::Identity => self.reshape(id, node),
+            // A BitCast moves bits to a tensor of another type.
+            Op::Reshape | Op::Flatten | Op::Squeeze | Op::Unsqueeze | Op::Identity | Op::BitCast => {
+                self.reshape(id, node)
+            }
             Op::Concat => self.concat(id, node),
             Op::Slice => self.slice(id, node),
             Op::Pad => self.pad(id, node),
