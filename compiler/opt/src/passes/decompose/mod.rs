@@ -7,7 +7,6 @@ mod activation;
 mod attention;
 mod conv_transpose;
 mod index;
-mod integer;
 mod layout;
 mod linear;
 mod norm;
@@ -120,7 +119,6 @@ fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         Op::ConvInteger => quant::conv_integer(b, id, n),
         Op::QLinearMatMul => quant::qlinear_matmul(b, id, n),
         Op::QLinearConv => quant::qlinear_conv(b, id, n),
-        Op::BitShift => integer::shift(b, id, n),
         Op::Conv => window::bias(b, id, n),
         Op::MaxPool | Op::AveragePool => window::pool(b, id, n),
         Op::Pad => window::pad(b, id, n),
