@@ -15,6 +15,7 @@ mod pool;
 mod recurrent;
 mod reduce;
 mod resize;
+mod roi;
 mod sample;
 mod scatter;
 mod window;
@@ -107,6 +108,8 @@ fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         Op::Col2Im => window::col2im(b, id, n),
         Op::Einsum => linear::einsum(b, id, n),
         Op::Det => linear::det(b, id, n),
+        Op::RoiAlign => roi::align(b, id, n),
+        Op::DeformConv => roi::deform(b, id, n),
         Op::TopK => order::top_k(b, id, n),
         Op::CumSum | Op::CumProd => order::cumulative(b, id, n),
         Op::ReduceMax | Op::ReduceMin => order::reduce_bool(b, id, n),
