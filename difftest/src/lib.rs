@@ -8,6 +8,7 @@ pub mod cli;
 pub mod conformance;
 pub mod data;
 pub mod dir;
+pub mod explain;
 pub mod faults;
 pub mod guard;
 pub mod moves;

@@ -42,7 +42,7 @@ pub fn markdown(f: &CaseFile, case: &Case) -> String {
 }
 
 /// The graph's text without the data of long constants.
-fn short_text(g: &Graph) -> String {
+pub(crate) fn short_text(g: &Graph) -> String {
     ir::text::print(g)
         .lines()
         .map(|l| if l.chars().count() > 160 { l.chars().take(157).collect::<String>() + "..." } else { l.to_string() })

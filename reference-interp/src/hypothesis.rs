@@ -57,6 +57,28 @@ pub enum Hypothesis {
     EpsilonZero,
     /// The filter is rotated by 180 degrees.
     FlippedKernel,
+    /// Integer division rounds down instead of toward zero.
+    IntegerDivisionFloors,
+    /// Round takes ties upward instead of to even.
+    RoundHalfUp,
+    /// Max and Min give the second operand where the first is NaN (a comparison and a selection).
+    MaxTakesSecond,
+    /// Softmax normalises over all axes from its axis on, as opset 12 and before did.
+    SoftmaxFlattens,
+    /// Negative indices of Gather are taken as 0 instead of counted from the end.
+    NegativeIndexClamped,
+    /// A mean divides by its length rounded up to 16 lanes.
+    MeanCountsPaddedLength,
+    /// A negative output zero point is read as unsigned.
+    ZeroPointUnsigned,
+    /// Of every sum over K only a part is added: the terms at `from..to` in the machine's order (taps row by row, channels innermost).
+    /// With `from > 0` the bias, from which the first part starts, is lost too. Not among [`Hypothesis::ALL`]: it has parameters.
+    OnlyTerms {
+        /// First term.
+        from: u32,
+        /// One past the last.
+        to: u32,
+    },
 }
 
 impl Hypothesis {
@@ -85,7 +107,25 @@ impl Hypothesis {
         Hypothesis::EpsilonSmall,
         Hypothesis::EpsilonZero,
         Hypothesis::FlippedKernel,
+        Hypothesis::IntegerDivisionFloors,
+        Hypothesis::RoundHalfUp,
+        Hypothesis::MaxTakesSecond,
+        Hypothesis::SoftmaxFlattens,
+        Hypothesis::NegativeIndexClamped,
+        Hypothesis::MeanCountsPaddedLength,
+        Hypothesis::ZeroPointUnsigned,
     ];
+    /// Its name in kebab case, for reports and JSON: `ties-away`, `accumulator-f16`.
+    pub fn id(self) -> String {
+        let mut out = String::new();
+        for c in format!("{self:?}").chars().take_while(char::is_ascii_alphanumeric) {
+            if c.is_ascii_uppercase() && !out.is_empty() {
+                out.push('-');
+            }
+            out.push(c.to_ascii_lowercase());
+        }
+        out
+    }
     /// A phrase for reports.
     pub fn describe(self) -> &'static str {
         match self {
@@ -112,6 +152,30 @@ impl Hypothesis {
             Hypothesis::EpsilonSmall => "epsilon is a hundredth of what it should be",
             Hypothesis::EpsilonZero => "epsilon is missing",
             Hypothesis::FlippedKernel => "the filter is rotated by 180 degrees",
+            Hypothesis::IntegerDivisionFloors => "integer division rounds down",
+            Hypothesis::RoundHalfUp => "Round takes ties upward",
+            Hypothesis::MaxTakesSecond => "a maximum or minimum gives the second operand where the first is NaN",
+            Hypothesis::SoftmaxFlattens => "Softmax normalises over all axes from its axis on",
+            Hypothesis::NegativeIndexClamped => "negative indices are taken as 0",
+            Hypothesis::MeanCountsPaddedLength => "a mean divides by its length rounded up to 16",
+            Hypothesis::OnlyTerms { .. } => "only a part of each sum is added",
+            Hypothesis::ZeroPointUnsigned => "a negative zero point is read as unsigned",
+        }
+    }
+    /// The terms of each sum over K that are added, by position; `None`: all.
+    pub fn terms(self) -> Option<std::ops::Range<usize>> {
+        match self {
+            Hypothesis::OnlyTerms { from, to } => Some(from as usize..to as usize),
+            _ => None,
+        }
+    }
+    /// How often the bias is added.
+    pub fn bias(self) -> f64 {
+        match self {
+            Hypothesis::MissingBias => 0.0,
+            Hypothesis::BiasTwice => 2.0,
+            Hypothesis::OnlyTerms { from, .. } if from > 0 => 0.0,
+            _ => 1.0,
         }
     }
     /// Rounding mode of stores.

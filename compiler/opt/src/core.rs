@@ -85,10 +85,21 @@ pub fn is_core(op: Op) -> bool {
         | RoiAlign
         | DeformConv
         | DynamicQuantizeLinear
+        | QLinearAdd
+        | QLinearMul
+        | QLinearSigmoid
+        | QLinearLeakyRelu
+        | QLinearAveragePool
+        | QLinearGlobalAveragePool
+        | QLinearConcat
+        | QLinearSoftmax
+        | QGemm
         | LSTM
         | GRU
         | RNN
         | Attention
+        | LinearAttention
+        | CausalConvWithState
         | RotaryEmbedding
         | Shape
         | Size

@@ -26,6 +26,8 @@ pub struct ConvShape {
     pub window: Window,
     runs: Vec<Vec<Run>>,
     flip: bool,
+    /// The terms that are added, under a hypothesis.
+    part: Option<std::ops::Range<usize>>,
 }
 
 impl ConvShape {
@@ -44,7 +46,8 @@ impl ConvShape {
         let window = Window::new(&x[2..], &w[2..], &WindowAttrs::read(a, r)?, false)?;
         let group = group as usize;
         let flip = a.cx.hyp(Hypothesis::FlippedKernel);
-        let s = ConvShape { batch: x[0], group, cin: w[1], cout: w[0] / group, runs: Vec::new(), window, flip };
+        let part = a.cx.hypothesis.and_then(Hypothesis::terms);
+        let s = ConvShape { batch: x[0], group, cin: w[1], cout: w[0] / group, runs: Vec::new(), window, flip, part };
         a.cx.alloc(&s.dims())?;
         Ok(ConvShape { runs: s.window.runs(), ..s })
     }
@@ -73,7 +76,8 @@ impl ConvShape {
             for c in 0..self.cin {
                 let src = &x[(n * ci + g * self.cin + c) * pi..][..pi];
                 for (t, runs) in self.runs.iter().enumerate() {
-                    if c * taps + t >= terms {
+                    let missing = self.part.as_ref().is_some_and(|r| !r.contains(&(t * self.cin + c)));
+                    if c * taps + t >= terms || missing {
                         continue;
                     }
                     let tw = if self.flip { taps - 1 - t } else { t };

@@ -50,7 +50,7 @@ impl Sum {
 
 /// Infinite radii as 0: undecided elements travel as a mask, since `0 * Inf` would lose them.
 pub fn clean(e: &[f64]) -> Cow<'_, [f64]> {
-    if e.iter().all(|x| x.is_finite()) {
+    if crate::value::all_finite(e) {
         return e.into();
     }
     e.iter().map(|&x| if x.is_finite() { x } else { 0.0 }).collect::<Vec<_>>().into()
@@ -113,11 +113,7 @@ pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[
 
 /// Adds a bias, `c[map[i]]` to element `i`.
 pub fn add_bias(cx: &EvalCx<'_>, raw: &mut Raw, c: &Float, map: &[usize]) {
-    let times = match cx.hypothesis {
-        Some(Hypothesis::MissingBias) => 0.0,
-        Some(Hypothesis::BiasTwice) => 2.0,
-        _ => 1.0,
-    };
+    let times = cx.hypothesis.map_or(1.0, Hypothesis::bias);
     let s = Sum::of(cx);
     let before = if cx.bounds && raw.signed.is_none() && unbounded(c) { raw.v.clone() } else { Vec::new() };
     for (v, &j) in raw.v.iter_mut().zip(map) {
@@ -165,6 +161,8 @@ pub struct MatShape {
     pub mkn: (usize, usize, usize),
     /// For each batch, the first element of its matrix in A and in B.
     pub batches: Vec<(usize, usize)>,
+    /// The terms that are added, under a hypothesis.
+    part: Option<std::ops::Range<usize>>,
 }
 
 /// Shapes of numpy's `matmul`: vectors are promoted, leading extents broadcast.
@@ -193,7 +191,7 @@ pub fn mat_shape(cx: &EvalCx<'_>, a: &[usize], b: &[usize]) -> OpResult<MatShape
     let ia = broadcast_map(&a2[..ra], &batch);
     let ib = broadcast_map(&b2[..rb], &batch);
     let batches = ia.iter().zip(&ib).map(|(x, y)| (x * m * k, y * k * n)).collect();
-    Ok(MatShape { out, mkn: (m, k, n), batches })
+    Ok(MatShape { out, mkn: (m, k, n), batches, part: cx.hypothesis.and_then(Hypothesis::terms) })
 }
 
 impl MatShape {
@@ -202,6 +200,10 @@ impl MatShape {
         let k = self.mkn.1;
         cx.depth(k as f64, k.div_ceil(16) as f64)
     }
+    /// The terms that are added, of the first `k`.
+    fn added(&self, k: usize) -> std::ops::Range<usize> {
+        self.part.clone().map_or(0..k, |r| r.start.min(k)..r.end.min(k))
+    }
     /// The product on plain arrays.
     pub fn product(&self, a: &[f64], b: &[f64], s: Sum) -> Vec<f64> {
         let (m, k, n) = self.mkn;
@@ -209,7 +211,7 @@ impl MatShape {
         for (t, &(pa, pb)) in self.batches.iter().enumerate() {
             for i in 0..m {
                 let row = &mut out[(t * m + i) * n..][..n];
-                for p in 0..s.terms(k) {
+                for p in self.added(s.terms(k)) {
                     let x = a[pa + i * k + p];
                     let col = &b[pb + p * n..][..n];
                     if s.is_exact() {
@@ -228,7 +230,7 @@ impl MatShape {
         let mut out = vec![0i128; self.batches.len() * m * n];
         for (t, &(pa, pb)) in self.batches.iter().enumerate() {
             for i in 0..m {
-                for p in 0..k {
+                for p in self.added(k) {
                     let x = a[pa + i * k + p];
                     for j in 0..n {
                         let o = &mut out[(t * m + i) * n + j];

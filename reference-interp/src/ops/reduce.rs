@@ -11,6 +11,7 @@ use crate::contract::{Contract, Func, NanRule, Storage};
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
 use crate::extreme::{Factors, Signed, unbounded};
+use crate::hypothesis::Hypothesis;
 use crate::index::{axes, axis, count, split_at_axis, strided_map, strides};
 use crate::value::{Bounded, Data, Float, Int};
 use ir::{DType, Op};
@@ -130,7 +131,9 @@ pub fn reduce_groups(cx: &EvalCx<'_>, x: &Bounded, g: &Groups, op: Op) -> OpResu
         Op::ReduceMean => {
             let kept = EvalCx { contract: &inner_contract, ..*cx };
             let s = g.sum(&kept, x)?;
-            Ok(scale(cx, dtype, g.dims.clone(), s.float()?, &vec![g.size as f64; g.results]))
+            let padded = cx.hyp(Hypothesis::MeanCountsPaddedLength);
+            let by = if padded { g.size.next_multiple_of(16) } else { g.size };
+            Ok(scale(cx, dtype, g.dims.clone(), s.float()?, &vec![by as f64; g.results]))
         }
         Op::ReduceMax | Op::ReduceMin => Ok(extremum(cx, x, f, g, op == Op::ReduceMax)),
         Op::ReduceProd => Ok(product(cx, dtype, f, g)),

@@ -316,7 +316,8 @@ impl<'a, 'c> Lower<'a, 'c> {
             Op::Expand => self.expand(id, node),
             Op::Gather => self.gather(id, node),
             Op::QuantizeLinear | Op::DequantizeLinear => self.quantize(id, node),
-            _ => self.elementwise(id, node),
+            op if elementwise::is_elementwise(op) => self.elementwise(id, node),
+            _ => Err(self.unsupported(id, "not a core operator of this compiler")),
         }
     }
 

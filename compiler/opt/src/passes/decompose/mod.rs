@@ -7,17 +7,21 @@ mod activation;
 mod attention;
 mod conv_transpose;
 mod index;
+mod integer;
 mod layout;
 mod linear;
 mod norm;
 mod order;
 mod pool;
+mod quant;
+mod quant_sums;
 mod recurrent;
 mod reduce;
 mod resize;
 mod roi;
 mod sample;
 mod scatter;
+mod taps;
 mod window;
 
 use super::GraphPass;
@@ -104,16 +108,26 @@ fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         Op::RotaryEmbedding => attention::rotary(b, id, n),
         Op::GridSample => sample::grid(b, id, n),
         Op::AffineGrid => sample::affine(b, id, n),
-        Op::MaxPool => window::max_pool(b, id, n),
-        Op::Col2Im => window::col2im(b, id, n),
+        Op::MaxPool if n.outputs.len() > 1 => taps::max_pool(b, id, n),
+        Op::Col2Im => taps::col2im(b, id, n),
         Op::Einsum => linear::einsum(b, id, n),
         Op::Det => linear::det(b, id, n),
         Op::RoiAlign => roi::align(b, id, n),
         Op::DeformConv => roi::deform(b, id, n),
         Op::TopK => order::top_k(b, id, n),
         Op::CumSum | Op::CumProd => order::cumulative(b, id, n),
-        Op::ReduceMax | Op::ReduceMin => order::reduce_bool(b, id, n),
         Op::DynamicQuantizeLinear => reduce::dynamic_quantize(b, id),
+        Op::QuantizeLinear => quant::quantize(b, id, n),
+        Op::DequantizeLinear => quant::dequantize(b, id, n),
+        Op::MatMulInteger => quant::matmul_integer(b, id, n),
+        Op::ConvInteger => quant::conv_integer(b, id, n),
+        Op::QLinearMatMul => quant::qlinear_matmul(b, id, n),
+        Op::QLinearConv => quant::qlinear_conv(b, id, n),
+        Op::BitShift => integer::shift(b, id, n),
+        Op::Conv => window::bias(b, id, n),
+        Op::MaxPool | Op::AveragePool => window::pool(b, id, n),
+        Op::Pad => window::pad(b, id, n),
+        Op::ReduceMax | Op::ReduceMin => reduce::of_bool(b, id, n),
         Op::ConvTranspose => conv_transpose::lower(b, id, n),
         Op::Resize => resize::lower(b, id, n),
         _ => Ok(None),

@@ -107,15 +107,3 @@ pub fn cumulative(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     }
     Ok(Some(vec![b.cast(y, own)?]))
 }
-
-/// ReduceMax and ReduceMin of bool, as unsigned bytes.
-pub fn reduce_bool(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
-    let x = b.input(id, 0);
-    if b.ty(x).dtype != DType::Bool {
-        return Ok(None);
-    }
-    let x = b.cast(x, DType::U8)?;
-    let axes = b.opt_input(id, 1);
-    let y = b.op(n.op, n.attrs.clone(), &[Some(x), axes])?;
-    Ok(Some(vec![b.cast(y, DType::Bool)?]))
-}

@@ -1,124 +1,105 @@
-//! MaxPool with indices and Col2Im: windows written out by Gathers with constant indices.
+//! Windows over more than two axes; biases and padding values that come from run time.
 
-use super::index::check_pairs;
-use super::{Lowered, done, scalar_like, work_type};
-use crate::fold::value;
-use crate::passes::build::Build;
-use crate::types;
-use ir::{Attrs, DType, Node, NodeId, Op, Tensor};
+use super::{Lowered, done, input};
+use crate::passes::build::{Build, Res};
+use crate::types::{self, pad_amounts};
+use ir::{Attrs, Node, NodeId, Op, Tensor, ValueId};
 
-/// Flat elements of the input under every window, one list an output element; taps in the padding are left out.
-fn members(w: &types::Window, input: &[usize]) -> Vec<Vec<usize>> {
-    let (so, sk, si) = (value::strides(&w.out), value::strides(&w.kernel), value::strides(input));
-    let taps = w.kernel.iter().product::<usize>();
-    let one = |o: usize, t: usize| -> Option<usize> {
-        let mut at = 0;
-        for k in 0..input.len() {
-            let p = o / so[k] % w.out[k] * w.strides[k] + t / sk[k] % w.kernel[k] * w.dilations[k];
-            at += p.checked_sub(w.begin[k]).filter(|&p| p < input[k])? * si[k];
-        }
-        Some(at)
-    };
-    (0..w.out.iter().product()).map(|o| (0..taps).filter_map(|t| one(o, t)).collect()).collect()
-}
-
-/// MaxPool with its second output: the first maximum of each window, as a place in the whole tensor. Without that output
-/// the pool is a core operator. A tap in the padding is replaced by the window's first, which changes no maximum and no
-/// first place.
-pub fn max_pool(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
-    if n.outputs.len() < 2 {
-        return Ok(None);
-    }
-    let x = b.input(id, 0);
-    let dx = b.dims(x);
-    let spatial = &dx[2..];
-    let kernel: Vec<usize> = n.attrs.ints("kernel_shape").unwrap_or(&[]).iter().map(|&k| k as usize).collect();
-    let Ok(w) = types::window(&n.attrs, spatial, &kernel, n.attrs.flag("ceil_mode")) else { return Ok(None) };
-    let lists = members(&w, spatial);
-    if lists.iter().any(Vec::is_empty) {
-        return Ok(None); // a window wholly in the padding has no place
-    }
-    let (planes, area, taps) = (dx[0] * dx[1], spatial.iter().product::<usize>(), kernel.iter().product::<usize>());
-    check_pairs(b, n, &[planes, lists.len(), taps])?;
-    let places: Vec<i64> =
-        lists.iter().flat_map(|l| (0..taps).map(|t| *l.get(t).unwrap_or(&l[0]) as i64)).collect();
-    let flat = b.reshape(x, &[planes, area])?;
-    let at = b.r.constant(Tensor::from_i64([lists.len(), taps], &places));
-    let all = b.op(Op::Gather, Attrs::none().with_int("axis", 1), &[Some(flat), Some(at)])?;
-    let y = b.reduce(Op::ReduceMax, all, &[2], false)?;
-    let best = Attrs::none().with_int("axis", 2).with_int("keepdims", 0);
-    let best = b.op(Op::ArgMax, best, &[Some(all)])?;
-    let row = b.positions(&[1, lists.len()], |c| (c[1] * taps) as i64);
-    let best = b.bin(Op::Add, best, row)?;
-    let spelled: Vec<i64> = if n.attrs.flag("storage_order") {
-        places.iter().map(|&p| column_major(p as usize, spatial) as i64).collect()
-    } else {
-        places
-    };
-    let spelled = b.ints(&spelled);
-    let index = b.bin(Op::Gather, spelled, best)?;
-    let base = b.positions(&[planes, 1], |c| (c[0] * area) as i64);
-    let index = b.bin(Op::Add, index, base)?;
-    let out = b.r.old.ty(n.outputs[0]).dims.clone();
-    Ok(Some(vec![b.reshape(y, &out)?, b.reshape(index, &out)?]))
-}
-fn column_major(p: usize, dims: &[usize]) -> usize {
-    let st = value::strides(dims);
-    let (mut at, mut step) = (0, 1);
-    for k in 0..dims.len() {
-        at += p / st[k] % dims[k] * step;
-        step *= dims[k];
-    }
-    at
-}
-
-/// Col2Im: every pixel is the sum over the taps of the blocks that cover it. A tap without a block reads a zero that is put
-/// behind the columns.
-pub fn col2im(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
-    let list = |b: &Build<'_, '_>, i: usize| -> Option<Vec<usize>> {
-        let v = n.input(i).and_then(|v| b.r.old.constant(v)).and_then(Tensor::ints)?;
-        v.iter().map(|&d| usize::try_from(d).ok()).collect()
-    };
-    let (Some(image), Some(block)) = (list(b, 1), list(b, 2)) else { return Ok(None) };
-    let x = b.input(id, 0);
-    let own = b.ty(x).dtype;
-    if !own.is_float() && !matches!(own, DType::I32 | DType::I64 | DType::U32 | DType::U64) {
-        return Ok(None);
-    }
-    let dx = b.dims(x);
-    let window = Attrs::none();
-    let window = ["dilations", "pads", "strides"].iter().fold(window, |a, &k| match n.attrs.ints(k) {
-        Some(v) => a.with_ints(k, v),
-        None => a,
-    });
-    let Ok(w) = types::window(&window, &image, &block, false) else { return Ok(None) };
-    let (taps, blocks, pixels) = (block.iter().product::<usize>(), dx[2], image.iter().product::<usize>());
-    let planes = dx[0] * dx[1] / taps;
-    check_pairs(b, n, &[planes, taps, pixels])?;
-    // The column behind the last is the zero.
-    let mut source = vec![(taps * blocks) as i64; taps * pixels];
-    let (so, sk, si) = (value::strides(&w.out), value::strides(&block), value::strides(&image));
-    for t in 0..taps {
-        for o in 0..blocks {
-            let place = (0..image.len()).try_fold(0, |at, k| {
-                let p = o / so[k] % w.out[k] * w.strides[k] + t / sk[k] % block[k] * w.dilations[k];
-                Some(at + p.checked_sub(w.begin[k]).filter(|&p| p < image[k])? * si[k])
-            });
-            if let Some(p) = place {
-                source[t * pixels + p] = (t * blocks + o) as i64;
-            }
-        }
-    }
-    let work = work_type(own);
-    let x = b.cast(x, work)?;
-    let x = b.reshape(x, &[planes, taps * blocks])?;
-    let zero = scalar_like(b, x, 0.0);
-    let zero = b.expand(zero, &[planes, 1])?;
-    let x = b.concat(&[x, zero], 1)?;
-    let source = b.r.constant(Tensor::from_i64([taps, pixels], &source));
-    let y = b.op(Op::Gather, Attrs::none().with_int("axis", 1), &[Some(x), Some(source)])?;
-    let y = b.reduce(Op::ReduceSum, y, &[1], false)?;
-    let out = b.r.old.ty(n.outputs[0]).dims.clone();
-    let y = b.reshape(y, &out)?;
+/// Conv with a bias from run time: an Add behind it.
+pub fn bias(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
+    let Some(v) = n.input(2).filter(|&v| b.r.old.constant(v).is_none()) else { return Ok(None) };
+    let channels = b.r.old.ty(v).elements();
+    let (x, w, c) = (input(b, id, 0)?, input(b, id, 1)?, input(b, id, 2)?);
+    let y = b.op(Op::Conv, n.attrs.clone(), &[Some(x), Some(w)])?;
+    let mut dims = vec![1; b.ty(y).rank()];
+    dims[1] = channels;
+    let c = b.reshape(c, &dims)?;
+    let y = b.bin(Op::Add, y, c)?;
     done(b, id, y)
+}
+
+/// MaxPool and AveragePool over three and more axes.
+pub fn pool(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
+    let x = b.input(id, 0);
+    if b.ty(x).rank() <= 4 || n.outputs.len() > 1 || n.attrs.str("auto_pad") != Some("NOTSET") {
+        return Ok(None);
+    }
+    let x = if n.op == Op::MaxPool { x } else { input(b, id, 0)? };
+    let y = windows(b, n.op, &n.attrs, x)?;
+    done(b, id, y)
+}
+
+/// A pool over any number of axes, with explicit attributes: over the last two, then over one more at a time, the axes
+/// before counted as channels and those behind as one.
+///
+/// A maximum is one over each axis in turn. So is a mean, since the number of taps that count is a product of one
+/// factor for each axis. The window of the whole lies in the padding just if that of an axis does.
+pub fn windows(b: &mut Build<'_, '_>, op: Op, attrs: &Attrs, x: ValueId) -> Res<ValueId> {
+    let dims = b.dims(x);
+    let r = dims.len() - 2;
+    if r <= 2 {
+        return b.op(op, attrs.clone(), &[Some(x)]);
+    }
+    let list = |name: &str, default: i64, n: usize| attrs.ints(name).map_or(vec![default; n], <[i64]>::to_vec);
+    let (k, s, d) = (list("kernel_shape", 1, r), list("strides", 1, r), list("dilations", 1, r));
+    let p = list("pads", 0, 2 * r);
+    let part = |own: &[usize]| {
+        let pick = |v: &[i64], none: i64| own.iter().map(|&i| v.get(i).copied().unwrap_or(none)).collect::<Vec<i64>>();
+        let ends: Vec<i64> = [pick(&p[..r], 0), pick(&p[r..], 0)].concat();
+        attrs
+            .clone()
+            .with_ints("kernel_shape", &pick(&k, 1))
+            .with_ints("strides", &pick(&s, 1))
+            .with_ints("dilations", &pick(&d, 1))
+            .with_ints("pads", &ends)
+    };
+    let before = |i: usize| dims[1..2 + i].iter().product::<usize>();
+    let x = b.reshape(x, &[dims[0], before(r - 2), dims[r], dims[r + 1]])?;
+    let mut y = b.op(op, part(&[r - 2, r - 1]), &[Some(x)])?;
+    let mut behind = b.dims(y)[2..].to_vec();
+    for i in (0..r - 2).rev() {
+        let flat = behind.iter().product();
+        y = b.reshape(y, &[dims[0], before(i), dims[2 + i], flat])?;
+        // The second axis, beyond the last, is left alone.
+        y = b.op(op, part(&[i, r]), &[Some(y)])?;
+        behind.insert(0, b.dims(y)[2]);
+    }
+    let out: Vec<usize> = [&dims[..2], &behind].concat();
+    b.reshape(y, &out)
+}
+
+/// Pad with a value from run time: padded with zeros, and the value put in outside.
+pub fn pad(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
+    let from_run_time = n.input(2).is_some_and(|v| b.r.old.constant(v).is_none());
+    if !from_run_time || n.attrs.str("mode") != Some("constant") {
+        return Ok(None);
+    }
+    let Ok(pads) = pad_amounts(&types::args(b.r.old, n)) else { return Ok(None) };
+    if pads.iter().any(|p| p.0 < 0 || p.1 < 0) {
+        return Ok(None);
+    }
+    let (x, fill) = (b.input(id, 0), b.input(id, 2));
+    let amounts = n.input(1).map(|_| b.input(id, 1));
+    let padded = b.op(Op::Pad, n.attrs.clone(), &[Some(x), amounts])?;
+    // Whether a place is inside: over the padded axes only, the others broadcast.
+    let from = b.dims(x);
+    let dims: Vec<usize> = from
+        .iter()
+        .zip(&pads)
+        .map(|(&d, &(s, e))| if (s, e) == (0, 0) { 1 } else { d + s as usize + e as usize })
+        .collect();
+    let mut inside = vec![true; dims.iter().product()];
+    let mut step = inside.len();
+    for (axis, &extent) in dims.iter().enumerate().filter(|d| *d.1 > 0) {
+        step /= extent;
+        let (s, e) = pads[axis];
+        for (i, v) in inside.iter_mut().enumerate() {
+            let at = (i / step % extent) as i64;
+            *v &= (s, e) == (0, 0) || (s..s + from[axis] as i64).contains(&at);
+        }
+    }
+    let mask = b.r.constant(Tensor::from_bool(dims, &inside));
+    let fill = b.reshape(fill, &[])?;
+    let y = b.select(mask, padded, fill)?;
+    Ok(Some(vec![y]))
 }
