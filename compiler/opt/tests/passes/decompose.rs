@@ -48,10 +48,13 @@ fn plain(g: &Graph) -> Option<Graph> {
     let mut r = ir::Rebuild::new(g);
     let mut done = false;
     for (id, n) in g.nodes.iter() {
-        let constant = |i: usize| n.input(i).and_then(|v| g.constant(v)).map(|t| (t.dims.clone(), opt::fold::value::numbers(t)));
+        let constant =
+            |i: usize| n.input(i).and_then(|v| g.constant(v)).map(|t| (t.dims.clone(), opt::fold::value::numbers(t)));
         let ty = g.ty(n.outputs[0]);
         let t = match (n.op, constant(0), constant(1)) {
-            (ir::Op::MatMul, Some(a), Some(b)) if !done => Some(ir::Tensor::from_f64(ty.dims.clone(), &product(&a, &b))),
+            (ir::Op::MatMul, Some(a), Some(b)) if !done => {
+                Some(ir::Tensor::from_f64(ty.dims.clone(), &product(&a, &b)))
+            }
             (ir::Op::ArgMax, Some((d, x)), _) if !done => {
                 let axis = n.attrs.int("axis").expect("an axis") as usize;
                 let (len, inner) = (d[axis], d[axis + 1..].iter().product::<usize>());

@@ -105,9 +105,8 @@ fn softmax(b: &mut Build<'_, '_>, x: ValueId, bias: Option<ValueId>) -> Res<Valu
         let s = b.reduce(Op::ReduceSum, e, &[last], true)?;
         return b.bin(Op::Div, e, s);
     };
-    let infinite = |b: &mut Build<'_, '_>, v: ValueId| {
-        b.op(Op::IsInf, Attrs::none().with_int("detect_positive", 0), &[Some(v)])
-    };
+    let infinite =
+        |b: &mut Build<'_, '_>, v: ValueId| b.op(Op::IsInf, Attrs::none().with_int("detect_positive", 0), &[Some(v)]);
     let (zero, one) = (scalar_like(b, x, 0.0), scalar_like(b, x, 1.0));
     let empty = infinite(b, m)?;
     let m = b.select(empty, zero, m)?;
@@ -127,7 +126,7 @@ fn barrier(b: &mut Build<'_, '_>, allowed: ValueId, d: DType) -> Res<ValueId> {
     let (zero, never) = (b.scalar(d, 0.0), b.scalar(d, f64::NEG_INFINITY));
     b.select(allowed, zero, never)
 }
-/// The sum of the masks: causal, given, padding by the numbers of keys.
+/// The sum of the masks: causal, sliding window, given, padding by the numbers of keys.
 fn bias(b: &mut Build<'_, '_>, id: NodeId, n: &Node, s: &Shape) -> Res<Option<ValueId>> {
     let work = work_type(b.r.old.ty(n.outputs[0]).dtype);
     let mut parts = Vec::new();
@@ -150,6 +149,15 @@ fn bias(b: &mut Build<'_, '_>, id: NodeId, n: &Node, s: &Shape) -> Res<Option<Va
     };
     if n.attrs.flag("is_causal") {
         let allowed = b.index_op(Op::LessOrEqual, Attrs::none(), &[Some(ahead), Some(offset)])?;
+        parts.push(barrier(b, allowed, work)?);
+    }
+    let side = |name: &str| n.attrs.int(name).filter(|&w| w >= 0);
+    for (name, op, sign) in [("left_window_size", Op::GreaterOrEqual, -1), ("right_window_size", Op::LessOrEqual, 1)] {
+        let Some(w) = side(name) else { continue };
+        // Key minus position: at least -left, at most right.
+        let distance = b.index_op(Op::Sub, Attrs::none(), &[Some(ahead), Some(offset)])?;
+        let w = b.whole(DType::I64, &[], &[i128::from(sign * w)]);
+        let allowed = b.index_op(op, Attrs::none(), &[Some(distance), Some(w)])?;
         parts.push(barrier(b, allowed, work)?);
     }
     if let Some(m) = b.opt_input(id, 3) {
@@ -213,7 +221,8 @@ pub fn rotary(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         [whole(d[0]), whole(d[1]), whole(d[2]), SliceSpec { start: start as i64, step, len }]
     };
     let interleaved = n.attrs.flag("interleaved");
-    let (first, second) = if interleaved { (part(0, 2, half), part(1, 2, half)) } else { (part(0, 1, half), part(half, 1, half)) };
+    let (first, second) =
+        if interleaved { (part(0, 2, half), part(1, 2, half)) } else { (part(0, 1, half), part(half, 1, half)) };
     let (p, q) = (sliced(b, x, &first)?, sliced(b, x, &second)?);
     let (cp, sq) = (b.bin(Op::Mul, cos, p)?, b.bin(Op::Mul, sin, q)?);
     let (sp, cq) = (b.bin(Op::Mul, sin, p)?, b.bin(Op::Mul, cos, q)?);

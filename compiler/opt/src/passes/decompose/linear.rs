@@ -49,7 +49,8 @@ pub fn einsum(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     for (i, next) in rest.iter().enumerate() {
         let later = |c: &char| out.contains(c) || rest[i + 1..].iter().any(|t| t.labels.contains(c));
         let sum_acc: Vec<char> = acc.labels.iter().copied().filter(|c| !later(c) && !next.labels.contains(c)).collect();
-        let sum_next: Vec<char> = next.labels.iter().copied().filter(|c| !later(c) && !acc.labels.contains(c)).collect();
+        let sum_next: Vec<char> =
+            next.labels.iter().copied().filter(|c| !later(c) && !acc.labels.contains(c)).collect();
         let (x, y) = (summed(b, &acc, &sum_acc)?, summed(b, next, &sum_next)?);
         acc = product(b, &x, &y, &later)?;
     }
@@ -67,7 +68,8 @@ fn result_labels(terms: &[Term], rhs: Option<&str>, rank: usize) -> Vec<char> {
     }
     let all = || terms.iter().flat_map(|t| t.labels.iter().copied());
     let longest = terms.iter().map(|t| t.labels.iter().filter(|c| !c.is_ascii_alphabetic()).count()).max().unwrap_or(0);
-    let mut once: Vec<char> = all().filter(|&c| c.is_ascii_alphabetic() && all().filter(|&d| d == c).count() == 1).collect();
+    let mut once: Vec<char> =
+        all().filter(|&c| c.is_ascii_alphabetic() && all().filter(|&d| d == c).count() == 1).collect();
     once.sort_unstable();
     labels("...", longest).into_iter().chain(once).collect()
 }

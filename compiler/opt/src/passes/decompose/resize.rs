@@ -117,7 +117,10 @@ fn taps(n: &Node, l: &Line<'_>) -> Taps {
             Some("round_prefer_ceil") => |x| (x + 0.5).floor(),
             _ => |x| (x - 0.5).ceil(),
         };
-        return Taps { place: vec![at.iter().map(|&x| clamp(round(x) as i64)).collect()], weight: vec![vec![1.0; l.to]] };
+        return Taps {
+            place: vec![at.iter().map(|&x| clamp(round(x) as i64)).collect()],
+            weight: vec![vec![1.0; l.to]],
+        };
     }
     let mut lists: Vec<Vec<(i64, f64)>> = at.iter().map(|&x| filter(n, l, x)).collect();
     let most = lists.iter().map(Vec::len).max().unwrap_or(1);

@@ -59,7 +59,8 @@ pub fn grid(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         Some("reflection") => Padding::Reflection,
         _ => Padding::Zeros,
     };
-    if dx[2..].contains(&0) || reach.len().pow(r as u32) > MAX_CORNERS || (reach.len() > 1 && !b.ty(x).dtype.is_float()) {
+    if dx[2..].contains(&0) || reach.len().pow(r as u32) > MAX_CORNERS || (reach.len() > 1 && !b.ty(x).dtype.is_float())
+    {
         return Ok(None);
     }
     let (points, align) = (dg[1..=r].iter().product::<usize>(), n.attrs.flag("align_corners"));
