@@ -275,6 +275,7 @@ fn linear_algebra() {
         check(&format!("{ab}%2: f32[{dims}] = Einsum(%0, %1) {{equation=\"{equation}\"}}\nout %2 \"y\""), want);
     }
     check(&format!("{ab}%2: f32[2,2] = Einsum(%0) {{equation=\"...ij->...ji\"}}\nout %2 \"y\""), &[1.0, 3.0, 2.0, 4.0]);
+    check(&format!("{ab}%2: f32[2] = Einsum(%0) {{equation=\"ii->i\"}}\nout %2 \"y\""), &[1.0, 4.0]);
     check(
         "const %0: f32[3,3] = {2.0, 0.0, 1.0, 1.0, 3.0, 2.0, 1.0, 1.0, 4.0}\n%1: f32[] = Det(%0)\nout %1 \"y\"",
         &[18.0],
