@@ -1,7 +1,7 @@
 //! Attention and RotaryEmbedding.
 
 use super::elementwise::{add, build, spread};
-use super::linear::{bilinear, mat_shape};
+use super::linear::{Depth, bilinear, mat_shape};
 use super::norm::softmax_line;
 use super::unary::function_at;
 use crate::cx::{Args, EvalCx};
@@ -186,7 +186,7 @@ pub fn attention(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     let root = libm::sqrt(scale);
     let (q, kt) = (scaled(&cx, &q, root)?, transpose_last(&scaled(&cx, &kr, root)?));
     let s = mat_shape(&cx, &q.dims, &kt.dims)?;
-    let raw = bilinear(&cx, q.float()?, kt.float()?, s.mkn.1 as f64, &|p, r, sum| s.product(p, r, sum));
+    let raw = bilinear(&cx, q.float()?, kt.float()?, Depth::chain(s.mkn.1), &|p, r, sum| s.product(p, r, sum));
     let mut taps = Vec::new();
     let mut x = cx.linear(dtype, dims.to_vec(), raw);
     taps.push(x.clone());
@@ -203,7 +203,7 @@ pub fn attention(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     let p = softmax_rows(&cx, &x, dims[3])?;
     taps.push(p.clone());
     let s = mat_shape(&cx, &p.dims, &vr.dims)?;
-    let raw = bilinear(&cx, p.float()?, vr.float()?, s.mkn.1 as f64, &|p, r, sum| s.product(p, r, sum));
+    let raw = bilinear(&cx, p.float()?, vr.float()?, Depth::chain(s.mkn.1), &|p, r, sum| s.product(p, r, sum));
     let y = a.cx.linear(v.dtype, s.out.clone(), raw);
     let y = if q0.rank() == 3 { heads_last(&y) } else { y };
     let mode = a.int("qk_matmul_output_mode")?;

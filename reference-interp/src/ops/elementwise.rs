@@ -32,11 +32,7 @@ pub fn pair<'a>(
 
 /// A tensor repeated to a shape that it broadcasts to.
 pub fn spread<'a>(a: &'a Bounded, dims: &[usize]) -> Cow<'a, Bounded> {
-    if a.dims == dims {
-        Cow::Borrowed(a)
-    } else {
-        Cow::Owned(a.take(&broadcast_map(&a.dims, dims), dims.to_vec()))
-    }
+    if a.dims == dims { Cow::Borrowed(a) } else { Cow::Owned(a.take(&broadcast_map(&a.dims, dims), dims.to_vec())) }
 }
 
 /// Add, Sub, Mul, Div.
@@ -83,6 +79,7 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
             signed,
             m: zip(&a.m(), &b.m()),
             d: a.d() + b.d() + 1.0,
+            underflows: 0.0,
             grid: a.grid.zip(b.grid).map(|(g, h)| g.min(h)),
             poison: poison_or(a.poison(), b.poison()),
         }
@@ -121,6 +118,7 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
         eb: inherited,
         m: ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect(),
         d: a.d() + b.d() + 1.0,
+        underflows: 0.0,
         grid: a.grid.zip(b.grid).map(|(g, h)| g + h),
         poison: poison_or(poison_or(a.poison(), b.poison()), open),
     };
@@ -151,10 +149,7 @@ impl Division {
     pub fn quotient(&self, (a, ea): (f64, f64), (b, eb): (f64, f64)) -> (f64, f64, bool) {
         let q = a / b;
         if ea == 0.0 && eb == 0.0 {
-            let exact = self.correct
-                && q.is_finite()
-                && crate::round::holds(q, self.acc)
-                && libm::fma(q, b, -a) == 0.0;
+            let exact = self.correct && q.is_finite() && crate::round::holds(q, self.acc) && libm::fma(q, b, -a) == 0.0;
             if exact || !q.is_finite() || q == 0.0 && (a == 0.0 || b.is_infinite()) {
                 return (q, 0.0, false);
             }
@@ -513,6 +508,7 @@ pub fn scale(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, by: &[f
             s
         }),
         d: a.d() + 2.0,
+        underflows: 0.0,
         grid: a.grid.zip(shift).map(|(g, s)| g - s),
         poison: a.poison(),
     };
