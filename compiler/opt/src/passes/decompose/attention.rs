@@ -94,17 +94,11 @@ fn softcap(b: &mut Build<'_, '_>, x: ValueId, c: f64) -> Res<ValueId> {
     let t = b.un(Op::Tanh, t)?;
     with_scalar(b, Op::Mul, t, c)
 }
-/// Softmax of the last axis, zeros in rows that `bias` masks altogether (decided on the bias, since an infinite product
-/// plus -infinity is NaN).
+/// Softmax of the last axis; zeros in rows of -infinity alone, and in rows that `bias` masks altogether, whatever the
+/// products are there (an infinite one plus -infinity is NaN).
 fn softmax(b: &mut Build<'_, '_>, x: ValueId, bias: Option<ValueId>) -> Res<ValueId> {
     let last = b.ty(x).rank() - 1;
     let m = b.reduce(Op::ReduceMax, x, &[last], true)?;
-    let Some(bias) = bias else {
-        let d = b.bin(Op::Sub, x, m)?;
-        let e = b.un(Op::Exp, d)?;
-        let s = b.reduce(Op::ReduceSum, e, &[last], true)?;
-        return b.bin(Op::Div, e, s);
-    };
     let infinite =
         |b: &mut Build<'_, '_>, v: ValueId| b.op(Op::IsInf, Attrs::none().with_int("detect_positive", 0), &[Some(v)]);
     let (zero, one) = (scalar_like(b, x, 0.0), scalar_like(b, x, 1.0));
@@ -115,6 +109,7 @@ fn softmax(b: &mut Build<'_, '_>, x: ValueId, bias: Option<ValueId>) -> Res<Valu
     let s = b.reduce(Op::ReduceSum, e, &[last], true)?;
     let s = b.select(empty, one, s)?;
     let p = b.bin(Op::Div, e, s)?;
+    let Some(bias) = bias else { return Ok(p) };
     let last_of_bias = b.ty(bias).rank() - 1;
     let most = b.reduce(Op::ReduceMax, bias, &[last_of_bias], true)?;
     let masked = infinite(b, most)?;
