@@ -88,6 +88,9 @@ pub struct FindingRow {
     pub count: u64,
     /// Seconds from the start of the campaign to the first detection (wall clock; informative).
     pub after_seconds: f64,
+    /// The hypothesis that explains it, if one does.
+    #[serde(default)]
+    pub explanation: Option<String>,
 }
 
 /// Sums over cases; adding two is exact, so shards and threads change nothing.
@@ -374,6 +377,28 @@ fn found(plan: &Plan, state: &mut State, index: u64, case: &Case, r: &Report, af
     Ok(())
 }
 
+/// Explains the reduced case; the original one, which has richer data, if that gives no name.
+fn explained(
+    small: &Case,
+    original: &Case,
+    failure: &crate::verdict::Failure,
+) -> (crate::explain::Explanation, Vec<(String, ir::Tensor)>) {
+    let mut small_failure = failure.clone();
+    small_failure.set = 0;
+    let (mut x, operands) = crate::explain::with_operands(small, &small_failure);
+    if x.named.is_none() {
+        let r = check(original);
+        if let Some(f) = r.failure {
+            let rich = crate::explain::explain(original, &f);
+            if rich.named.is_some() {
+                (x.named, x.hypotheses, x.region) = (rich.named, rich.hypotheses, rich.region);
+                (x.elements, x.wrong, x.runs, x.plain) = (rich.elements, rich.wrong, rich.runs, rich.plain);
+            }
+        }
+    }
+    (x, operands)
+}
+
 /// Attributes, reduces and writes a finding under its key; the row for the list.
 pub fn digest_finding(
     case: &Case,
@@ -401,7 +426,7 @@ pub fn digest_finding(
     let key = dir::key(&failure.class, &list, &small.graph);
     let path = findings.join(&key);
     let (nodes, qdq_nodes) = small.graph.node_counts();
-    let row = FindingRow {
+    let mut row = FindingRow {
         dir: path.display().to_string(),
         key: key.clone(),
         verdict: failure.verdict,
@@ -414,10 +439,21 @@ pub fn digest_finding(
         index,
         count: 1,
         after_seconds: after,
+        explanation: None,
     };
     if !path.exists() {
-        let f =
-            Finding { seed, index: Some(index), failure: Some(failure), attribution, key: Some(key), passing: None };
+        let (explanation, operands) = explained(&small, case, &failure);
+        row.explanation = explanation.named.clone();
+        let f = Finding {
+            seed,
+            index: Some(index),
+            failure: Some(failure),
+            attribution,
+            key: Some(key),
+            passing: crate::passing::nearest(&small),
+            explanation: Some(explanation),
+            operands,
+        };
         dir::write(&path, &small, &f)?;
     }
     Ok(row)

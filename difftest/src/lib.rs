@@ -14,6 +14,7 @@ pub mod guard;
 pub mod moves;
 pub mod mutate;
 pub mod npz;
+pub mod passing;
 pub mod reduce;
 pub mod report;
 pub mod targets;
