@@ -453,6 +453,8 @@ fn groups(setup: &Setup, c: &Compilation, inputs: &[Tensor], run: &Run, set: usi
         if rep.worst_ratio.is_finite() {
             r.worst_ratio = r.worst_ratio.max(rep.worst_ratio);
         }
+        let kernel = || crate::stats::kernel(g, &group.nodes, got.dtype);
+        crate::stats::observe(&mut r.biases, kernel, want, &got);
         // Data with NaN and infinities leave elements undecided by design: a group counts by its best input set.
         let best = r.best_decided.entry(id.0).or_insert(0.0);
         *best = best.max(rep.decided_fraction());

@@ -12,11 +12,13 @@ pub mod explain;
 pub mod faults;
 pub mod guard;
 pub mod moves;
+pub mod mutants;
 pub mod mutate;
 pub mod npz;
 pub mod passing;
 pub mod reduce;
 pub mod report;
+pub mod stats;
 pub mod targets;
 pub mod verdict;
 

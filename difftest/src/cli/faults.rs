@@ -120,6 +120,7 @@ fn plan(faults: Vec<driver::Injection>, seconds: f64, seed: u64, jobs: usize, ou
         out: out.to_path_buf(),
         resume: false,
         first: true,
+        mutants: false,
     }
 }
 
