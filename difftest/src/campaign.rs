@@ -384,7 +384,12 @@ fn identity(plan: &Plan) -> String {
         plan.profile.name,
         plan.setup.opt_level,
         crate::faults::ids(&plan.setup.injections),
-        if plan.mutants { " mutants" } else { "" }
+        match (plan.mutants, plan.setup.suspect) {
+            (false, false) => "",
+            (true, false) => " mutants",
+            (false, true) => " suspect",
+            (true, true) => " mutants suspect",
+        }
     )
 }
 

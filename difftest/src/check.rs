@@ -11,11 +11,12 @@ use driver::{Compilation, Edit, Snapshot};
 use ir::{Graph, Tensor, ValueId};
 use kit::{Claim, CompileError, Rounding};
 use lir::fused::{GroupId, TensorDef, TensorId};
-use reference::{BoundReport, Bounded, Contract, EvalError};
+use reference::{BoundReport, Bounded, Contract, EvalError, Session};
 use stage_interp::{Run, StageError};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// Share of a group's elements that must be decided.
 const DECIDED: f64 = 0.9;
@@ -51,14 +52,18 @@ pub fn check_observed(case: &Case, phase: &mut dyn FnMut(&'static str)) -> Repor
     }
     encoding(&c, &mut r);
     let machine = Machine::new(case, &c);
+    let mut sessions = Sessions::default();
     for set in 0..case.sets.len() {
         // The first failing set is enough: later arrows of the same set are still compared, so that the stage is right.
         if r.failure.is_some() {
             break;
         }
-        if let Err(p) = catch_unwind(AssertUnwindSafe(|| check_set(case, &c, &machine, set, &mut r, phase))) {
+        if let Err(p) =
+            catch_unwind(AssertUnwindSafe(|| check_set(case, &c, &machine, set, &mut sessions, &mut r, phase)))
+        {
             crash(&mut r, Arrow::Placement, "execute", &panic_text(&p), set);
         }
+        sessions.forget_inputs();
     }
     r.complete = r.verdict.is_none();
     if let Some(f) = &r.failure {
@@ -73,7 +78,13 @@ pub fn check_observed(case: &Case, phase: &mut dyn FnMut(&'static str)) -> Repor
         .collect();
     r.undecided_groups = r.undecided.len() as u64;
     if r.verdict.is_none() {
-        r.verdict = Some(if r.undecided_groups > 0 { Verdict::Undecided } else { Verdict::Agree });
+        r.verdict = Some(if !r.suspects.is_empty() {
+            Verdict::Suspect
+        } else if r.undecided_groups > 0 {
+            Verdict::Undecided
+        } else {
+            Verdict::Agree
+        });
     }
     r
 }
@@ -170,17 +181,18 @@ fn check_set(
     c: &Compilation,
     machine: &Machine<'_>,
     set: usize,
+    sessions: &mut Sessions,
     r: &mut Report,
     phase: &mut dyn FnMut(&'static str),
 ) {
     let inputs = &case.sets[set];
     phase("passes");
-    passes(&case.setup, c, inputs, set, r);
+    passes(&case.setup, c, inputs, set, sessions, r);
     let named: Vec<(String, Tensor)> =
         c.fused.inputs.iter().zip(inputs).map(|((n, _), t)| (n.clone(), t.clone())).collect();
     phase("groups");
     let Some(f) = stage(stage_interp::group::run_fused(&c.fused, &named), Arrow::Groups, set, r) else { return };
-    groups(&case.setup, c, inputs, &f, set, r);
+    groups(&case.setup, c, inputs, &f, set, sessions, r);
     phase("tiles");
     let Some(t) = stage(stage_interp::tile::run_tiles(&c.tiles, &named), Arrow::Tiles, set, r) else { return };
     bits(c, &f, &t, Arrow::Tiles, set, r);
@@ -193,7 +205,7 @@ fn check_set(
     phase("oracle");
     scalar_oracle(case, c, &named, &a, set, r);
     phase("end to end");
-    end_to_end(case, &a, set, r);
+    end_to_end(case, &a, set, sessions, r);
 }
 
 fn stage(run: Result<Run, StageError>, arrow: Arrow, set: usize, r: &mut Report) -> Option<Run> {
@@ -253,15 +265,34 @@ pub(crate) fn more_float_casts(before: &Graph, after: &Graph) -> bool {
     casts(after) > casts(before)
 }
 
-/// The outputs of a graph under a contract; nothing else is kept.
-fn outputs_of(g: &Graph, inputs: &[Tensor], contract: &Contract) -> Result<Vec<Bounded>, EvalError> {
-    let options = reference::Options { keep_all: false, ..reference::Options::new(contract) };
-    let e = reference::evaluate_with(g, inputs, &options)?;
-    Ok(e.outputs().into_iter().cloned().collect())
+/// The reference under each contract that a case needs: graphs before and after a pass share what the pass left alone, groups and
+/// input sets share the constants.
+#[derive(Default)]
+struct Sessions(Vec<Session>);
+
+impl Sessions {
+    /// With bounds under a contract.
+    fn under(&mut self, contract: &Contract) -> &mut Session {
+        self.find(contract, false)
+    }
+    /// In the types' own arithmetic.
+    fn typed(&mut self, contract: &Contract) -> &mut Session {
+        self.find(contract, true)
+    }
+    fn find(&mut self, contract: &Contract, typed: bool) -> &mut Session {
+        let at = self.0.iter().position(|s| s.is_typed() == typed && s.contract() == contract).unwrap_or_else(|| {
+            self.0.push(if typed { Session::typed(contract) } else { Session::new(contract) });
+            self.0.len() - 1
+        });
+        &mut self.0[at]
+    }
+    fn forget_inputs(&mut self) {
+        self.0.iter_mut().for_each(Session::forget_inputs);
+    }
 }
 
-fn passes(setup: &Setup, c: &Compilation, inputs: &[Tensor], set: usize, r: &mut Report) {
-    let mut memo: BTreeMap<(usize, String), Result<Vec<Bounded>, EvalError>> = BTreeMap::new();
+fn passes(setup: &Setup, c: &Compilation, inputs: &[Tensor], set: usize, sessions: &mut Sessions, r: &mut Report) {
+    let mut memo: BTreeMap<(usize, String), Result<Vec<Arc<Bounded>>, EvalError>> = BTreeMap::new();
     for i in 1..c.graphs.len() {
         let after = &c.graphs[i];
         let contract = if more_float_casts(&c.graphs[i - 1].graph, &after.graph) {
@@ -271,17 +302,19 @@ fn passes(setup: &Setup, c: &Compilation, inputs: &[Tensor], set: usize, r: &mut
             claim_contract(after.claim, setup)
         };
         let key = |i: usize| (i, contract.name.clone());
+        let session = sessions.under(&contract);
+        let mut outputs_of = |g: &Graph| session.evaluate(g, inputs).map(|e| e.shared_outputs());
         let lhs = if after.claim == Claim::Rounds(Rounding::NewConstants) {
-            outputs_of(&rounded_constants(&c.graphs[i - 1].graph), inputs, &contract)
+            outputs_of(&rounded_constants(&c.graphs[i - 1].graph))
         } else {
-            memo.remove(&key(i - 1)).unwrap_or_else(|| outputs_of(&c.graphs[i - 1].graph, inputs, &contract))
+            memo.remove(&key(i - 1)).unwrap_or_else(|| outputs_of(&c.graphs[i - 1].graph))
         };
-        let rhs = outputs_of(&after.graph, inputs, &contract);
+        let rhs = outputs_of(&after.graph);
         match (&lhs, &rhs) {
             (Ok(a), Ok(b)) => {
                 compare_pass(after, a, b, set, r);
                 if after.claim == Claim::Bits {
-                    same_bits(&c.graphs[i - 1], after, inputs, setup, set, r);
+                    same_bits(&c.graphs[i - 1], after, inputs, sessions.typed(&setup.contract), set, r);
                 }
             }
             (Err(EvalError::Unsupported { reason, .. }), _) | (_, Err(EvalError::Unsupported { reason, .. })) => {
@@ -296,7 +329,7 @@ fn passes(setup: &Setup, c: &Compilation, inputs: &[Tensor], set: usize, r: &mut
     }
 }
 
-fn compare_pass(after: &Snapshot, a: &[Bounded], b: &[Bounded], set: usize, r: &mut Report) {
+fn compare_pass(after: &Snapshot, a: &[Arc<Bounded>], b: &[Arc<Bounded>], set: usize, r: &mut Report) {
     let mut bad = None;
     for (k, (x, y)) in a.iter().zip(b).enumerate() {
         let mut rep = x.check_meaning(y);
@@ -321,8 +354,17 @@ fn compare_pass(after: &Snapshot, a: &[Bounded], b: &[Bounded], set: usize, r: &
 
 /// `Claim::Bits` in the types' own arithmetic, beside the comparison over the reals: a sum in another order, or −0 for +0, is no difference
 /// there, and a difference of 1e-9 is none here.
-fn same_bits(before: &Snapshot, after: &Snapshot, inputs: &[Tensor], setup: &Setup, set: usize, r: &mut Report) {
-    let typed = |s: &Snapshot| reference::evaluate_typed(&s.graph, inputs, &setup.contract);
+fn same_bits(
+    before: &Snapshot,
+    after: &Snapshot,
+    inputs: &[Tensor],
+    session: &mut Session,
+    set: usize,
+    r: &mut Report,
+) {
+    let mut typed = |s: &Snapshot| -> Result<Vec<Tensor>, EvalError> {
+        Ok(session.evaluate(&s.graph, inputs)?.outputs().into_iter().map(Bounded::to_tensor).collect())
+    };
     // What cannot be evaluated was said by the comparison over the reals.
     let (Ok(a), Ok(b)) = (typed(before), typed(after)) else { return };
     let bad = a.iter().zip(&b).enumerate().find(|(_, (x, y))| x != y);
@@ -406,7 +448,15 @@ pub(crate) fn logical(c: &Compilation, id: TensorId, bytes: &[u8], v: ValueId) -
     t.reshaped(dims).unwrap_or(t)
 }
 
-fn groups(setup: &Setup, c: &Compilation, inputs: &[Tensor], run: &Run, set: usize, r: &mut Report) {
+fn groups(
+    setup: &Setup,
+    c: &Compilation,
+    inputs: &[Tensor],
+    run: &Run,
+    set: usize,
+    sessions: &mut Sessions,
+    r: &mut Report,
+) {
     let g = c.lowered();
     // A value keeps the content that its first tensor has; groups run in order, so what a group reads is there.
     let mut given: BTreeMap<ValueId, Tensor> = g.inputs.iter().copied().zip(inputs.iter().cloned()).collect();
@@ -432,7 +482,7 @@ fn groups(setup: &Setup, c: &Compilation, inputs: &[Tensor], run: &Run, set: usi
             .flat_map(|&n| g.nodes[n].inputs.iter().flatten())
             .filter_map(|v| Some((*v, given.get(v)?.clone())))
             .collect();
-        let e = match reference::evaluate_nodes(g, &nodes, &read, &setup.group_contract) {
+        let e = match sessions.under(&setup.group_contract).evaluate_nodes(g, &nodes, &read) {
             Ok(e) => e,
             Err(EvalError::Unsupported { reason, .. }) => {
                 r.verdict = Some(Verdict::Unsupported);
@@ -732,10 +782,29 @@ fn outputs(
     }
 }
 
+// ---------------------------------------------------------------------------------------------- calibrated
+
+/// Tier T2: outputs outside of what legal executions show, on this set and on fresh data twice more. The machine runs again, from a
+/// loaded program of its own.
+fn calibrated(case: &Case, c: &Compilation, machine: &Machine<'_>, first: &[(String, Tensor)], r: &mut Report) {
+    let seed = u64::try_from(ir::hash::canonical(&case.graph) & u128::from(u64::MAX)).unwrap_or(0);
+    let Some(found) = crate::suspect::outside(case, &case.sets[0], first, seed) else { return };
+    let Some(one) = found.first() else { return };
+    let run = |set: &[Tensor]| {
+        let inputs: Vec<(String, Vec<u8>)> =
+            c.fused.inputs.iter().zip(set).map(|((n, _), t)| (n.clone(), t.bytes.to_vec())).collect();
+        machine.run(1, &inputs).ok().map(|run| typed_outputs(c, run.outputs))
+    };
+    if crate::suspect::repeats(case, seed, &run) {
+        r.suspects
+            .push(format!("{}: {:.3} of the bound, legal executions show {:.3}", one.output, one.rho, one.threshold));
+    }
+}
+
 // ---------------------------------------------------------------------------------------------- end to end
 
-fn end_to_end(case: &Case, got: &[(String, Tensor)], set: usize, r: &mut Report) {
-    let Ok(e) = reference::evaluate(&case.graph, &case.sets[set], &case.setup.contract) else { return };
+fn end_to_end(case: &Case, got: &[(String, Tensor)], set: usize, sessions: &mut Sessions, r: &mut Report) {
+    let Ok(e) = sessions.under(&case.setup.contract).evaluate(&case.graph, &case.sets[set]) else { return };
     for (want, o) in e.outputs().into_iter().zip(&case.graph.outputs) {
         let Some((_, t)) = got.iter().find(|(n, _)| *n == o.name) else { continue };
         let Ok(t) = t.reshaped(want.dims.clone()) else { continue };

@@ -85,16 +85,44 @@ fn tensors(dir: &Path, prefix: &str, n: usize) -> Result<Result<Vec<Option<Tenso
     Ok(Ok(out))
 }
 
-/// Inputs that only determine shapes: bound when the model can't be specialised without their values.
-fn shape_like(model: &Model, given: &[Option<Tensor>]) -> BTreeMap<String, Tensor> {
-    let shapes = shape_operands(model);
-    model
-        .inputs
-        .iter()
-        .zip(given)
-        .filter(|(v, _)| shapes.contains(&v.name))
-        .filter_map(|(v, t)| Some((v.name.clone(), t.clone()?)))
-        .collect()
+/// The static graph of a model for one set of inputs, and the inputs that were bound to their values for it: those that only
+/// determine shapes; for the reference also those that decide about control flow or about shapes by their data.
+///
+/// On Anvil, shapes that depend on data are a limit of the machine, not of the test.
+struct Bound {
+    graph: Graph,
+    inputs: BTreeMap<String, Tensor>,
+}
+
+fn bind(model: &Model, given: &[Option<Tensor>], any: bool) -> Result<Bound, Vec<kit::CompileError>> {
+    let mut dims = BTreeMap::new();
+    for (v, t) in model.inputs.iter().zip(given) {
+        let (Some(t), Some(ds)) = (t, &v.dims) else { continue };
+        for (i, d) in ds.iter().enumerate() {
+            if let (ir::Dim::Named(_), Some(&x)) = (d, t.dims.get(i)) {
+                dims.insert(format!("{}.{i}", v.name), x);
+            }
+        }
+    }
+    let value = |name: &str| model.inputs.iter().position(|v| v.name == name).and_then(|i| given[i].clone());
+    let direct = shape_operands(model).into_iter().filter_map(|name| Some((name.clone(), value(&name)?)));
+    let mut spec = opt::Specialize { dims, bound: direct.collect() };
+    loop {
+        let errors = match opt::specialize(model, &spec) {
+            Ok(graph) => return Ok(Bound { graph, inputs: spec.bound }),
+            Err(e) => e,
+        };
+        let before = spec.bound.len();
+        for need in opt::needs(model, &spec) {
+            let allowed = |t: &Tensor| any || need.shape_like && !t.dtype.is_float();
+            if let Some(t) = value(&need.input).filter(allowed) {
+                spec.bound.insert(need.input, t);
+            }
+        }
+        if spec.bound.len() == before {
+            return Err(errors);
+        }
+    }
 }
 
 /// Names of the model's inputs that are operands which only determine shapes (NPU.md 4.6).
@@ -111,11 +139,13 @@ fn shape_operands(model: &Model) -> BTreeSet<String> {
             Op::Range => &[0, 1, 2],
             Op::AffineGrid => &[1],
             Op::Col2Im => &[1, 2],
+            Op::MaxUnpool => &[2],
             Op::Trilu => &[1],
             o if o.schema().family == ir::Family::Reduce && o.schema().inputs.1 == 2 => &[1],
             _ => &[],
         };
-        out.extend(at.iter().filter_map(|&i| n.inputs.get(i).cloned().flatten()));
+        let inputs = at.iter().filter_map(|&i| n.inputs.get(i).cloned().flatten());
+        out.extend(inputs.filter(|name| model.inputs.iter().any(|v| &v.name == name)));
     }
     out
 }
@@ -146,18 +176,8 @@ fn one_set(model: &Model, data: &Path, setup: &Setup, on_anvil: bool) -> Result<
         Ok(t) => t,
         Err(why) => return Ok(unsupported(why)),
     };
-    let mut dims = BTreeMap::new();
-    for (v, t) in model.inputs.iter().zip(&given) {
-        let (Some(t), Some(ds)) = (t, &v.dims) else { continue };
-        for (i, d) in ds.iter().enumerate() {
-            if let (ir::Dim::Named(_), Some(&x)) = (d, t.dims.get(i)) {
-                dims.insert(format!("{}.{i}", v.name), x);
-            }
-        }
-    }
-    let bound = shape_like(model, &given);
-    let graph = match driver::import(model, dims, bound.clone()) {
-        Ok(g) => g,
+    let Bound { graph, inputs: bound } = match bind(model, &given, !on_anvil) {
+        Ok(b) => b,
         Err(e) => {
             let text = e.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
             if e.iter().all(|e| matches!(e, kit::CompileError::Unsupported { .. })) {

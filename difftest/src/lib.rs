@@ -19,6 +19,7 @@ pub mod passing;
 pub mod reduce;
 pub mod report;
 pub mod stats;
+pub mod suspect;
 pub mod targets;
 pub mod verdict;
 

@@ -16,8 +16,16 @@ pub enum Format {
 }
 
 /// `2^k` exactly; 0 below the subnormals, Inf above the range.
-pub fn exp2i(k: i32) -> f64 {
-    libm::ldexp(1.0, k)
+pub const fn exp2i(k: i32) -> f64 {
+    if k > 1023 {
+        f64::INFINITY
+    } else if k >= -1022 {
+        f64::from_bits(((k + 1023) as u64) << 52)
+    } else if k >= -1074 {
+        f64::from_bits(1 << (k + 1074))
+    } else {
+        0.0
+    }
 }
 
 impl Format {
@@ -32,7 +40,8 @@ impl Format {
         }
     }
     /// Significand bits, the hidden one included.
-    pub fn precision(self) -> i32 {
+    #[inline]
+    pub const fn precision(self) -> i32 {
         match self {
             Format::F16 => 11,
             Format::BF16 => 8,
@@ -41,7 +50,8 @@ impl Format {
         }
     }
     /// Exponent of the largest binade.
-    pub fn max_exp(self) -> i32 {
+    #[inline]
+    pub const fn max_exp(self) -> i32 {
         match self {
             Format::F16 => 15,
             Format::BF16 | Format::F32 => 127,
@@ -49,28 +59,34 @@ impl Format {
         }
     }
     /// Exponent of the smallest normal number.
-    pub fn min_exp(self) -> i32 {
+    #[inline]
+    pub const fn min_exp(self) -> i32 {
         1 - self.max_exp()
     }
     /// Exponent of the smallest subnormal number.
-    pub fn min_subnormal_exp(self) -> i32 {
+    #[inline]
+    pub const fn min_subnormal_exp(self) -> i32 {
         self.min_exp() - self.precision() + 1
     }
     /// Unit roundoff `2^-p`.
-    pub fn u(self) -> f64 {
+    #[inline]
+    pub const fn u(self) -> f64 {
         exp2i(-self.precision())
     }
     /// Largest finite number.
-    pub fn max_finite(self) -> f64 {
+    #[inline]
+    pub const fn max_finite(self) -> f64 {
         (2.0 - exp2i(1 - self.precision())) * exp2i(self.max_exp())
     }
     /// Smallest positive normal number.
-    pub fn min_normal(self) -> f64 {
+    #[inline]
+    pub const fn min_normal(self) -> f64 {
         exp2i(self.min_exp())
     }
     /// From here on a magnitude rounds to infinity (half an ULP above the largest finite number); `MAX` for binary64.
-    pub fn overflow_threshold(self) -> f64 {
-        if self == Format::F64 { f64::MAX } else { (2.0 - exp2i(-self.precision())) * exp2i(self.max_exp()) }
+    #[inline]
+    pub const fn overflow_threshold(self) -> f64 {
+        if matches!(self, Format::F64) { f64::MAX } else { (2.0 - exp2i(-self.precision())) * exp2i(self.max_exp()) }
     }
     /// The more precise of two.
     pub fn wider(self, o: Format) -> Format {
@@ -190,6 +206,7 @@ impl UlpTable {
         )
     }
     /// The ULP of a function.
+    #[inline]
     pub fn get(&self, f: Func) -> f64 {
         self.0[f as usize]
     }

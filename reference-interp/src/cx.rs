@@ -6,7 +6,7 @@ use crate::error::{OpResult, invalid};
 use crate::extreme::Signed;
 use crate::hypothesis::Hypothesis;
 use crate::round::{self, Rounding};
-use crate::value::{Bounded, Float, Linear};
+use crate::value::{Bounded, Float, Linear, all_finite};
 use ir::{AttrDefault, DType, Node};
 
 /// The reference's own arithmetic: every kernel is also an execution in binary64, whose roundings are charged along.
@@ -23,6 +23,8 @@ pub struct Raw {
     pub m: Vec<f64>,
     /// Roundings on a path.
     pub d: f64,
+    /// Products that may underflow beyond those of one path: each loses half a subnormal at most.
+    pub underflows: f64,
     /// Grid of values and partial sums.
     pub grid: Option<i32>,
     /// Elements that depend on an undecided one.
@@ -115,43 +117,63 @@ impl<'a> EvalCx<'a> {
             _ => raw.grid = None,
         }
         let gamma = self.gamma(raw.d, u);
-        let eta = raw.d * self.eta(acc);
-        let keep = self.contract.reassociate == Reassociate::LinearRegion;
-        let mut out = Float { value: raw.v.clone(), radius: vec![0.0; n], linear: None, nan: None, grid: raw.grid };
-        let mut nan = vec![false; n];
-        for i in 0..n {
-            let (v, m) = (out.value[i], raw.m[i]);
-            let undecided = raw.poison.as_ref().is_some_and(|p| p[i]);
-            out.radius[i] = if undecided || m.is_nan() || self.sum_open(&raw, i, gamma, acc) {
-                nan[i] = true;
-                f64::INFINITY
-            } else if !v.is_finite() {
+        let eta = if raw.grid.is_some() { 0.0 } else { (raw.d + raw.underflows) * self.eta(acc) };
+        // One rounding in all: there is nothing to re-associate, and it is made at the result's own magnitude. A zero is exact
+        // then: a difference of equals, or a product with a zero (binary64 holds every product of the formats).
+        let single = region <= 1.0;
+        let exact_zero = single && acc != Format::F64;
+        let radius = |v: f64, m: f64, eb: f64| {
+            if exact_zero && v == 0.0 && eb == 0.0 {
                 0.0
             } else {
-                // One rounding in all: there is nothing to re-associate, and it is made at the result's own magnitude.
-                // A zero is exact then: a difference of equals, or a product with a zero (binary64 holds every product of the formats).
-                if region <= 1.0 && v == 0.0 && raw.eb[i] == 0.0 && acc != Format::F64 {
-                    0.0
-                } else {
-                    let m = if region <= 1.0 { v.abs() } else { m };
-                    raw.eb[i] + gamma * (m + raw.eb[i]) + eta
-                }
+                let m = if single { v.abs() } else { m };
+                eb + gamma * (m + eb) + eta
+            }
+        };
+        let mut nan = None;
+        let radii: Vec<f64> = if self.calm(&raw, top, gamma, acc) {
+            (0..n).map(|i| radius(raw.v[i], raw.m[i], raw.eb[i])).collect()
+        } else {
+            let open: Vec<bool> = (0..n)
+                .map(|i| {
+                    let undecided = raw.poison.as_ref().is_some_and(|p| p[i]);
+                    undecided || raw.m[i].is_nan() || self.sum_open(&raw, i, gamma, acc)
+                })
+                .collect();
+            let e = |i: usize| match raw.v[i] {
+                _ if open[i] => f64::INFINITY,
+                v if !v.is_finite() => 0.0,
+                v => radius(v, raw.m[i], raw.eb[i]),
             };
-        }
+            let radii = (0..n).map(e).collect();
+            nan = open.contains(&true).then_some(open);
+            radii
+        };
+        let keep = self.contract.reassociate == Reassociate::LinearRegion;
+        let mut out = Float { value: raw.v, radius: radii, linear: None, nan, grid: raw.grid };
         if keep {
             // Bits that products lost to underflow are an absolute error, which later factors of the region scale.
-            for i in 0..n {
-                if raw.d > 0.0 && raw.m[i] > 0.0 && raw.m[i] < acc.min_normal() * exp2i(46) {
-                    raw.eb[i] += eta;
+            if raw.d > 0.0 {
+                let small = acc.min_normal() * exp2i(46);
+                for (eb, &m) in raw.eb.iter_mut().zip(&raw.m) {
+                    if m > 0.0 && m < small {
+                        *eb += eta;
+                    }
                 }
             }
             out.linear = Some(Linear { eb: raw.eb, m: raw.m, d: region });
         }
-        if nan.contains(&true) {
-            out.nan = Some(nan);
-        }
         self.store(dtype, &mut out, keep);
         Bounded::from_float(dtype, dims, out)
+    }
+    /// Whether no element of a linear result can be open: nothing undecided or infinite came in, and twice the largest magnitude
+    /// (more than the sum of the terms of either sign) is far from overflow.
+    fn calm(&self, raw: &Raw, top: f64, gamma: f64, acc: Format) -> bool {
+        let special = raw.poison.is_some() || raw.signed.is_some();
+        !special && !crate::extreme::overflows(2.0 * top, gamma, acc) && {
+            let largest = raw.v.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+            largest <= 2.0 * top && all_finite(&raw.v)
+        }
     }
 
     /// Finishes a result whose radius is complete up to storage rounding; collapses the region.
@@ -206,10 +228,30 @@ impl<'a> EvalCx<'a> {
         let top = f.value.iter().zip(&f.radius).map(|(v, e)| v.abs() + e).filter(|x| x.is_finite()).fold(0.0, f64::max);
         let exact = f.grid.is_some_and(|g| self.fits(g, top, fmt));
         let eta = self.eta(fmt);
+        let calm = self.bounds && self.hypothesis.is_none() && self.contract.flush == Flush::Never;
+        let finite = f.value.iter().zip(&f.radius).fold(true, |all, (v, e)| all & (v.abs() + e).is_finite());
+        if calm && finite && top * 2.0 < fmt.overflow_threshold() {
+            // What the loop below does where nothing is infinite, overflows or is flushed.
+            if narrower && !exact {
+                let u = fmt.u();
+                f.radius.iter_mut().zip(&f.value).for_each(|(e, v)| *e = *e + u * (v.abs() + *e) + eta);
+            }
+        } else {
+            self.store_each(dtype, f, (fmt, eta, narrower && !exact), linear);
+        }
+        if !narrower || exact {
+            return;
+        }
+        f.grid = None;
+        if let Some(l) = &mut f.linear {
+            l.d += fmt.u() / self.u(dtype);
+        }
+    }
+    fn store_each(&self, dtype: DType, f: &mut Float, (fmt, eta, rounds): (Format, f64, bool), linear: bool) {
         for i in 0..f.value.len() {
             let (v, e) = (f.value[i], f.radius[i]);
             if self.bounds && v.is_finite() && e.is_finite() {
-                if narrower && !exact {
+                if rounds {
                     f.radius[i] = e + fmt.u() * (v.abs() + e) + eta;
                 } else if self.contract.flush != Flush::Never && v.abs() - e < fmt.min_normal() && v != 0.0 {
                     f.radius[i] = e.max(v.abs() + e);
@@ -219,13 +261,6 @@ impl<'a> EvalCx<'a> {
                 }
             }
             f.value[i] = self.store_value(f.value[i], dtype);
-        }
-        if !narrower || exact {
-            return;
-        }
-        f.grid = None;
-        if let Some(l) = &mut f.linear {
-            l.d += fmt.u() / self.u(dtype);
         }
     }
     /// Certain overflow gives Inf; inside a linear region, or where it is only possible, anything may follow.

@@ -6,9 +6,11 @@ use crate::error::{EvalError, OpError};
 use crate::hypothesis::Hypothesis;
 use crate::ops;
 use crate::round;
+use crate::session::{Slot, Store};
 use crate::value::{Bounded, Data, Float};
 use ir::{Def, Graph, Node, NodeId, Tensor, Value, ValueId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Default limit of elements of one tensor.
 pub const DEFAULT_LIMIT: usize = 1 << 26;
@@ -36,6 +38,10 @@ impl<'a> Options<'a> {
     pub fn new(contract: &'a Contract) -> Self {
         Self { contract, hypothesis: None, limit: DEFAULT_LIMIT, bounds: true, keep_all: true, typed: false }
     }
+    /// The types' own arithmetic: rounded after each node, without bounds.
+    pub fn typed(contract: &'a Contract) -> Self {
+        Self { bounds: false, typed: true, ..Self::new(contract) }
+    }
     fn cx(&self) -> EvalCx<'a> {
         EvalCx { contract: self.contract, hypothesis: self.hypothesis, limit: self.limit, bounds: self.bounds }
     }
@@ -44,18 +50,22 @@ impl<'a> Options<'a> {
 /// What an evaluation computed.
 #[derive(Clone, Debug, Default)]
 pub struct Evaluation {
-    values: BTreeMap<ValueId, Bounded>,
+    values: BTreeMap<ValueId, Slot>,
     outputs: Vec<ValueId>,
 }
 
 impl Evaluation {
     /// The value with its bounds, if it was computed (or given) and kept. Constants appear where a node read them.
     pub fn value(&self, v: ValueId) -> Option<&Bounded> {
-        self.values.get(&v)
+        self.values.get(&v).map(|s| &*s.value)
     }
     /// The outputs in order: of the graph, or of the nodes of a group.
     pub fn outputs(&self) -> Vec<&Bounded> {
-        self.outputs.iter().filter_map(|v| self.values.get(v)).collect()
+        self.outputs.iter().filter_map(|v| self.value(*v)).collect()
+    }
+    /// The same, to be kept without a copy.
+    pub fn shared_outputs(&self) -> Vec<Arc<Bounded>> {
+        self.outputs.iter().filter_map(|v| self.values.get(v)).map(|s| s.value.clone()).collect()
     }
     /// Ids of [`Evaluation::outputs`].
     pub fn output_ids(&self) -> &[ValueId] {
@@ -63,7 +73,7 @@ impl Evaluation {
     }
     /// All values, by id.
     pub fn values(&self) -> impl Iterator<Item = (ValueId, &Bounded)> {
-        self.values.iter().map(|(k, v)| (*k, v))
+        self.values.iter().map(|(k, v)| (*k, &*v.value))
     }
 }
 
@@ -80,13 +90,23 @@ pub fn evaluate_plain(graph: &Graph, inputs: &[Tensor], contract: &Contract) -> 
 /// The graph's outputs in the types' own arithmetic: every result is computed in binary64 from the operands' stored values and rounded
 /// to its type. For graphs that claim the same bits; two that differ in the order of a sum differ here.
 pub fn evaluate_typed(graph: &Graph, inputs: &[Tensor], contract: &Contract) -> Result<Vec<Tensor>, EvalError> {
-    let options = Options { bounds: false, keep_all: false, typed: true, ..Options::new(contract) };
+    let options = Options { keep_all: false, ..Options::typed(contract) };
     let e = evaluate_with(graph, inputs, &options)?;
     Ok(e.outputs().into_iter().map(Bounded::to_tensor).collect())
 }
 
 /// [`evaluate`] with options.
 pub fn evaluate_with(graph: &Graph, inputs: &[Tensor], options: &Options<'_>) -> Result<Evaluation, EvalError> {
+    whole(graph, inputs, options, &mut Store::default())
+}
+
+/// [`evaluate_with`], sharing results with other evaluations under the same options.
+pub(crate) fn whole(
+    graph: &Graph,
+    inputs: &[Tensor],
+    options: &Options<'_>,
+    store: &mut Store,
+) -> Result<Evaluation, EvalError> {
     let bad = |reason: String| EvalError::Invalid { node: String::new(), op: "input".into(), reason };
     if inputs.len() != graph.inputs.len() {
         return Err(bad(format!("{} inputs given, the graph has {}", inputs.len(), graph.inputs.len())));
@@ -97,13 +117,13 @@ pub fn evaluate_with(graph: &Graph, inputs: &[Tensor], options: &Options<'_>) ->
         if t.ty() != v.ty {
             return Err(bad(format!("input `{}` is declared {}, got {}", graph.value_name(id), v.ty, t.ty())));
         }
-        values.insert(id, Bounded::from_tensor(t));
+        values.insert(id, store.given(t));
     }
     let nodes: Vec<NodeId> = graph.nodes.ids().collect();
     let outputs = graph.outputs.iter().map(|o| o.value).collect::<Vec<_>>();
-    let mut e = run(graph, &nodes, values, &outputs, options)?;
+    let mut e = run(graph, &nodes, values, &outputs, options, store)?;
     for &o in &outputs {
-        load(graph, o, &mut e.values, options.contract).map_err(|r| bad(r.to_string()))?;
+        load(graph, o, &mut e.values, options.contract, store).map_err(|r| bad(r.to_string()))?;
     }
     e.outputs = outputs;
     Ok(e)
@@ -128,6 +148,17 @@ pub fn evaluate_nodes_with(
     given: &BTreeMap<ValueId, Tensor>,
     options: &Options<'_>,
 ) -> Result<Evaluation, EvalError> {
+    group(graph, nodes, given, options, &mut Store::default())
+}
+
+/// [`evaluate_nodes_with`], sharing results with other evaluations under the same options.
+pub(crate) fn group(
+    graph: &Graph,
+    nodes: &[NodeId],
+    given: &BTreeMap<ValueId, Tensor>,
+    options: &Options<'_>,
+    store: &mut Store,
+) -> Result<Evaluation, EvalError> {
     let mut sorted = nodes.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
@@ -136,9 +167,9 @@ pub fn evaluate_nodes_with(
     let values = given
         .iter()
         .filter(|(v, _)| !outputs.contains(v))
-        .map(|(v, t)| (*v, Bounded::from_tensor(t)))
+        .map(|(v, t)| (*v, store.given(t)))
         .collect::<BTreeMap<_, _>>();
-    let mut e = run(graph, &sorted, values, &outputs, options)?;
+    let mut e = run(graph, &sorted, values, &outputs, options, store)?;
     e.outputs = outputs;
     Ok(e)
 }
@@ -146,9 +177,10 @@ pub fn evaluate_nodes_with(
 fn run(
     graph: &Graph,
     nodes: &[NodeId],
-    values: BTreeMap<ValueId, Bounded>,
+    values: BTreeMap<ValueId, Slot>,
     outputs: &[ValueId],
     options: &Options<'_>,
+    store: &mut Store,
 ) -> Result<Evaluation, EvalError> {
     let cx = options.cx();
     let mut e = Evaluation { values, outputs: Vec::new() };
@@ -163,9 +195,8 @@ fn run(
     }
     for (at, &id) in nodes.iter().enumerate() {
         let node = &graph.nodes[id];
-        let out = one(graph, node, &mut e.values, &cx).map_err(|err| located(node, err))?;
+        let out = one(graph, node, &mut e.values, (&cx, options.typed), store).map_err(|err| located(node, err))?;
         for (v, b) in node.outputs.iter().zip(out) {
-            let b = if options.typed { Bounded::from_tensor(&b.to_tensor()) } else { b };
             e.values.insert(*v, b);
         }
         if !options.keep_all {
@@ -191,8 +222,9 @@ fn located(node: &Node, err: OpError) -> EvalError {
 fn load(
     graph: &Graph,
     id: ValueId,
-    values: &mut BTreeMap<ValueId, Bounded>,
+    values: &mut BTreeMap<ValueId, Slot>,
     contract: &Contract,
+    store: &mut Store,
 ) -> Result<(), OpError> {
     if values.contains_key(&id) {
         return Ok(());
@@ -200,7 +232,7 @@ fn load(
     match graph.values.get(id) {
         Some(v) => match &v.def {
             Def::Const(t) => {
-                values.insert(id, constant(v, t, contract));
+                values.insert(id, store.constant(v, t, contract));
                 Ok(())
             }
             Def::Input(_) | Def::Node { .. } => {
@@ -212,7 +244,7 @@ fn load(
 }
 
 /// A constant. A wide one (f64 data of a narrower type) is rounded once to its type, or kept where the real meaning is asked for.
-fn constant(v: &Value, t: &Tensor, contract: &Contract) -> Bounded {
+pub(crate) fn constant(v: &Value, t: &Tensor, contract: &Contract) -> Bounded {
     let mut b = Bounded::from_tensor(t);
     if t.dtype == v.ty.dtype {
         return b;
@@ -229,26 +261,30 @@ fn constant(v: &Value, t: &Tensor, contract: &Contract) -> Bounded {
 fn one(
     graph: &Graph,
     node: &Node,
-    values: &mut BTreeMap<ValueId, Bounded>,
-    cx: &EvalCx<'_>,
-) -> Result<Vec<Bounded>, OpError> {
+    values: &mut BTreeMap<ValueId, Slot>,
+    (cx, typed): (&EvalCx<'_>, bool),
+    store: &mut Store,
+) -> Result<Vec<Slot>, OpError> {
     for v in node.inputs.iter().flatten() {
-        load(graph, *v, values, cx.contract)?;
+        load(graph, *v, values, cx.contract, store)?;
     }
-    let inputs: Vec<Option<&Bounded>> = node.inputs.iter().map(|v| v.and_then(|v| values.get(&v))).collect();
+    let operands: Vec<Option<Slot>> = node.inputs.iter().map(|v| v.and_then(|v| values.get(&v).cloned())).collect();
     let (least, _) = node.op.schema().inputs;
     for i in 0..least {
-        if inputs.get(i).copied().flatten().is_none() {
+        if operands.get(i).is_none_or(Option::is_none) {
             return Err(OpError::Invalid(format!("operand {i} is missing")));
         }
     }
-    let args = Args { cx, node, inputs: &inputs };
-    let out = ops::eval(&args)?;
-    if out.len() < node.outputs.len() {
-        return Err(OpError::Unsupported(format!("output {} is not computed", out.len())));
-    }
-    for b in &out {
-        cx.alloc(&b.dims)?;
-    }
-    Ok(out)
+    store.node(node, &operands, || {
+        let inputs: Vec<Option<&Bounded>> = operands.iter().map(|o| o.as_ref().map(|s| &*s.value)).collect();
+        let out = ops::eval(&Args { cx, node, inputs: &inputs })?;
+        if out.len() < node.outputs.len() {
+            return Err(OpError::Unsupported(format!("output {} is not computed", out.len())));
+        }
+        for b in &out {
+            cx.alloc(&b.dims)?;
+        }
+        let round = |b: Bounded| if typed { Bounded::from_tensor(&b.to_tensor()) } else { b };
+        Ok(out.into_iter().map(round).collect())
+    })
 }

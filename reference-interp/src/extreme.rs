@@ -27,7 +27,7 @@ fn split(v: f64, m: f64) -> (f64, f64) {
 
 /// Whether any value is infinite or NaN.
 pub fn unbounded(f: &Float) -> bool {
-    f.value.iter().any(|v| !v.is_finite())
+    !crate::value::all_finite(&f.value)
 }
 
 impl Signed {

@@ -48,9 +48,12 @@ pub fn broadcast_map(src: &[usize], out: &[usize]) -> Vec<usize> {
 /// For each element of `out`, the sum of coordinate times step.
 pub fn strided_map(out: &[usize], step: &[usize]) -> Vec<usize> {
     let mut map = Vec::with_capacity(count(out));
-    let mut odo = Odometer::new(out);
+    let Some((&run, outer)) = out.split_last() else { return vec![0] };
+    let by = step[outer.len()];
+    let mut odo = Odometer::new(outer);
     while let Some(c) = odo.next() {
-        map.push(c.iter().zip(step).map(|(a, b)| a * b).sum());
+        let first: usize = c.iter().zip(step).map(|(a, b)| a * b).sum();
+        map.extend((0..run).map(|i| first + i * by));
     }
     map
 }

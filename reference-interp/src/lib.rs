@@ -19,6 +19,7 @@ pub mod hypothesis;
 pub mod index;
 pub mod ops;
 pub mod round;
+pub mod session;
 pub mod value;
 
 pub use check::{BoundReport, Outside};
@@ -28,4 +29,5 @@ pub use contract::{
 pub use error::{EvalError, OpError};
 pub use eval::{Evaluation, Options, evaluate, evaluate_nodes, evaluate_plain, evaluate_typed, evaluate_with};
 pub use hypothesis::Hypothesis;
+pub use session::Session;
 pub use value::{Bounded, Data, Float, Int, Linear};

@@ -1,7 +1,7 @@
 //! Correctly rounded conversions between binary64 and the narrower formats, on bits. (`half::from_f64` rounds twice in
 //! places, and `as f32` then `half` always does.)
 
-use crate::contract::Format;
+use crate::contract::{Format, exp2i};
 use ir::DType;
 
 /// Rounding modes; implementations other than nearest-even exist for hypotheses and for Cast attributes.
@@ -51,7 +51,8 @@ pub fn round_mode(x: f64, fmt: Format, mode: Rounding) -> f64 {
         let rem = sig & ((1u64 << s) - 1);
         kept + u64::from(up(mode, kept, rem, s))
     };
-    let mag = libm::ldexp(rounded as f64, spacing);
+    // Exact: at most 53 bits times a power of two, and no format but binary64 reaches its subnormals.
+    let mag = rounded as f64 * exp2i(spacing);
     let mag = if mag <= fmt.max_finite() {
         mag
     } else if mode == Rounding::TowardZero {
@@ -65,6 +66,14 @@ pub fn round_mode(x: f64, fmt: Format, mode: Rounding) -> f64 {
 /// [`round_mode`] to nearest, ties to even.
 pub fn round(x: f64, fmt: Format) -> f64 {
     round_mode(x, fmt, Rounding::NearestEven)
+}
+
+/// Whether `fmt` holds `x` exactly.
+#[inline]
+pub fn holds(x: f64, fmt: Format) -> bool {
+    // A bit below the significand says no at once; `round` knows about range and subnormals.
+    let below = (1u64 << (53 - fmt.precision())) - 1;
+    x.to_bits() & below == 0 && round(x, fmt) == x
 }
 
 /// The bits of a number that `fmt` holds exactly (round first); NaN gives the quiet NaN with an empty payload.
@@ -105,9 +114,9 @@ pub fn decode(bits: u64, fmt: Format) -> f64 {
     let mag = if biased == (1 << exp_bits) - 1 {
         if frac == 0 { f64::INFINITY } else { f64::NAN }
     } else if biased == 0 {
-        libm::ldexp(frac as f64, fmt.min_subnormal_exp())
+        frac as f64 * exp2i(fmt.min_subnormal_exp())
     } else {
-        libm::ldexp((frac | (1 << (p - 1))) as f64, biased - fmt.max_exp() - (p - 1))
+        (frac | (1 << (p - 1))) as f64 * exp2i(biased - fmt.max_exp() - (p - 1))
     };
     if neg { -mag } else { mag }
 }

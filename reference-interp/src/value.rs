@@ -73,11 +73,14 @@ impl Float {
     pub fn exact(value: Vec<f64>) -> Float {
         let mut grid = Some(GRID_OF_ZERO);
         for &x in &value {
-            grid = match round::low_bit_exp(x) {
-                Some(k) => grid.map(|g| g.min(k)),
-                None if x == 0.0 => grid,
-                None => None,
-            };
+            match round::low_bit_exp(x) {
+                Some(k) => grid = grid.map(|g| g.min(k)),
+                None if x == 0.0 => {}
+                None => {
+                    grid = None;
+                    break;
+                }
+            }
         }
         Float { radius: vec![0.0; value.len()], value, linear: None, nan: None, grid }
     }
@@ -110,6 +113,9 @@ impl Float {
     /// NaN or infinite is certain then (up to the flag beside an infinity), and kernels need not ask what else is reachable:
     /// an undecided NaN that a kernel takes for a certain one was behind every false alarm of the first campaigns.
     fn settle(&mut self) {
+        if all_finite(&self.value) {
+            return;
+        }
         for i in 0..self.value.len() {
             let v = self.value[i];
             if v.is_finite() || !self.open(i) {
@@ -141,7 +147,7 @@ impl Float {
     /// Which elements are undecided altogether (infinite radius or NaN reachable); `None` if none is.
     pub fn poison(&self) -> Option<Vec<bool>> {
         let bad = |i: usize| self.radius[i].is_infinite() || self.nan.as_ref().is_some_and(|n| n[i]);
-        let any = self.nan.is_some() || self.radius.iter().any(|e| e.is_infinite());
+        let any = self.nan.is_some() || !all_finite(&self.radius);
         any.then(|| (0..self.value.len()).map(bad).collect())
     }
     fn map_index(&self, idx: &[usize]) -> Float {
@@ -180,21 +186,93 @@ impl Int {
         let open = hull.iter().any(|(a, b)| a != b);
         Int { value, hull: open.then_some(hull) }
     }
+    /// From (value, reachable range), element by element. A hull is kept from the first undecided element on: what is decided is
+    /// its own hull.
+    pub fn collect(it: impl Iterator<Item = (i128, (i128, i128))>) -> Int {
+        let mut value = Vec::with_capacity(it.size_hint().0);
+        let mut hull: Option<Vec<(i128, i128)>> = None;
+        for (v, range) in it {
+            match &mut hull {
+                Some(h) => h.push(range),
+                None if range.0 != range.1 => {
+                    hull = Some(value.iter().map(|&v| (v, v)).chain([range]).collect());
+                }
+                None => {}
+            }
+            value.push(v);
+        }
+        Int { value, hull }
+    }
     /// Reachable range of element `i`.
     pub fn range(&self, i: usize) -> (i128, i128) {
         self.hull.as_ref().map_or((self.value[i], self.value[i]), |h| h[i])
     }
 }
 
+/// The elements of a float tensor; exact.
+fn floats(t: &Tensor, fmt: Format) -> Vec<f64> {
+    let halves = || t.bytes.as_chunks::<2>().0.iter().map(|c| u64::from(u16::from_le_bytes(*c)));
+    match fmt {
+        Format::F64 => t.bytes.as_chunks::<8>().0.iter().map(|c| f64::from_le_bytes(*c)).collect(),
+        Format::F32 => t.bytes.as_chunks::<4>().0.iter().map(|c| f64::from(f32::from_le_bytes(*c))).collect(),
+        Format::F16 | Format::BF16 => halves().map(|bits| round::decode(bits, fmt)).collect(),
+    }
+}
+
+/// The elements of an integer tensor.
+fn integers(t: &Tensor) -> Vec<i128> {
+    match t.dtype {
+        DType::Bool | DType::U8 => t.bytes.iter().map(|&b| i128::from(b)).collect(),
+        DType::I8 => t.bytes.iter().map(|&b| i128::from(b as i8)).collect(),
+        DType::I32 => t.bytes.as_chunks::<4>().0.iter().map(|c| i128::from(i32::from_le_bytes(*c))).collect(),
+        DType::I64 => t.bytes.as_chunks::<8>().0.iter().map(|c| i128::from(i64::from_le_bytes(*c))).collect(),
+        _ => (0..t.elements()).map(|i| t.int(i).expect("a type that is no float is an integer")).collect(),
+    }
+}
+
+/// Whether no value is infinite or NaN. (No early exit: most are finite, and this vectorises.)
+pub fn all_finite(x: &[f64]) -> bool {
+    x.iter().fold(true, |all, v| all & v.is_finite())
+}
+
+/// An integer as a float; rounded beyond 53 bits.
+#[inline]
+pub fn to_f64(x: i128) -> f64 {
+    // The conversion from i64 is one instruction, that from i128 a call.
+    i64::try_from(x).map_or_else(|_| x as f64, |x| x as f64)
+}
+
+fn same_floats(a: &[f64], b: &[f64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.to_bits() == y.to_bits())
+}
+
 impl Bounded {
+    /// Whether another tensor is the same in every bit: type, extents, elements, radii, region, flags.
+    pub fn same_bits(&self, o: &Bounded) -> bool {
+        let floats = |a: &Float, b: &Float| {
+            let region = match (&a.linear, &b.linear) {
+                (None, None) => true,
+                (Some(p), Some(q)) => {
+                    p.d.to_bits() == q.d.to_bits() && same_floats(&p.eb, &q.eb) && same_floats(&p.m, &q.m)
+                }
+                _ => false,
+            };
+            let flags = a.grid == b.grid && a.nan == b.nan;
+            region && flags && same_floats(&a.value, &b.value) && same_floats(&a.radius, &b.radius)
+        };
+        self.dtype == o.dtype
+            && self.dims == o.dims
+            && match (&self.data, &o.data) {
+                (Data::Float(a), Data::Float(b)) => floats(a, b),
+                (Data::Int(a), Data::Int(b)) => a == b,
+                _ => false,
+            }
+    }
     /// Exact values of a tensor.
     pub fn from_tensor(t: &Tensor) -> Bounded {
-        let n = t.elements();
         let data = match Format::of(t.dtype) {
-            Some(f) => Data::Float(Float::exact((0..n).map(|i| round::decode(t.bits(i), f)).collect())),
-            None => Data::Int(Int::exact(
-                (0..n).map(|i| t.int(i).expect("a type that is no float is an integer")).collect(),
-            )),
+            Some(f) => Data::Float(Float::exact(floats(t, f))),
+            None => Data::Int(Int::exact(integers(t))),
         };
         Bounded { dtype: t.dtype, dims: t.dims.clone(), data }
     }
@@ -281,7 +359,7 @@ impl Bounded {
             Data::Float(f) => (f.lo(i), f.hi(i)),
             Data::Int(v) => {
                 let (a, b) = v.range(i);
-                (a as f64, b as f64)
+                (to_f64(a), to_f64(b))
             }
         }
     }

@@ -201,6 +201,7 @@ fn lower(graph: &Graph, mut run: Run<'_>) -> Result<Compilation, CompileError> {
         run.push(&mut graphs, p.name, p.claim, g)?;
     }
     let lowered = graphs[graphs.len() - 1].graph.clone();
+    only_core(&lowered)?;
     let cg = CodegenOptions { opt_level: opts.opt_level, ..CodegenOptions::default() };
 
     let mut fused = codegen::lower_groups(&lowered, &cg, &mut run.cx("g.lower-groups"))?;
@@ -262,4 +263,16 @@ fn verify_placed(p: &Placed) -> Vec<Violation> {
         v = lir::contents::check_contents(p);
     }
     v
+}
+
+/// Composite operators that no pass could decompose end here, by name.
+fn only_core(g: &Graph) -> Result<(), CompileError> {
+    match g.nodes.values().find(|n| !opt::is_core(n.op)) {
+        None => Ok(()),
+        Some(n) => Err(CompileError::Unsupported {
+            node: n.origin.name.clone(),
+            op: n.op.to_string(),
+            reason: "not a core operator of this compiler".into(),
+        }),
+    }
 }

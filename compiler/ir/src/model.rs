@@ -56,4 +56,89 @@ pub struct Model {
     pub initializers: Vec<(String, Tensor)>,
     /// Nodes.
     pub nodes: Vec<ModelNode>,
+    /// Control flow between the nodes, in order.
+    pub control: Vec<ModelControl>,
+}
+
+/// Control flow that the import could not resolve: it needs shapes or values. Specialisation inlines and unrolls it; a typed
+/// [`crate::Graph`] has none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ModelControl {
+    /// Number of nodes of the same body that stand before it.
+    pub before: usize,
+    /// What it does.
+    pub kind: ControlKind,
+    /// Operands by name: condition; trip count, condition, carried values; or carried and scanned values.
+    pub inputs: Vec<Option<String>>,
+    /// Results by name: of the branch; or carried values and stacked ones.
+    pub outputs: Vec<Option<String>>,
+    /// Then and else branch, or the body.
+    pub bodies: Vec<ModelBody>,
+    /// Name of the ONNX node, or `#index` where it has none.
+    pub name: String,
+    /// Index of the ONNX node in the file.
+    pub source: u32,
+}
+
+/// Kinds of control flow, with the newest operator set's meaning.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ControlKind {
+    /// `If`.
+    If,
+    /// `Loop`.
+    Loop,
+    /// `Scan`.
+    Scan {
+        /// Axis and direction (true: backwards) of each scanned operand.
+        inputs: Vec<(i64, bool)>,
+        /// Axis and direction (true: stacked in front) of each stacked result.
+        outputs: Vec<(i64, bool)>,
+    },
+}
+
+impl ControlKind {
+    /// ONNX `op_type`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            ControlKind::If => "If",
+            ControlKind::Loop => "Loop",
+            ControlKind::Scan { .. } => "Scan",
+        }
+    }
+}
+
+/// A branch or the body of a loop. Names are unique in the whole model; those of bodies around it are visible.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ModelBody {
+    /// Formal inputs.
+    pub inputs: Vec<String>,
+    /// Results.
+    pub outputs: Vec<String>,
+    /// Nodes.
+    pub nodes: Vec<ModelNode>,
+    /// Control flow between the nodes.
+    pub control: Vec<ModelControl>,
+}
+
+/// One step of a body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step<'a> {
+    /// A node.
+    Node(&'a ModelNode),
+    /// Control flow.
+    Control(&'a ModelControl),
+}
+
+/// Nodes and control flow of a body, in order.
+pub fn steps<'a>(nodes: &'a [ModelNode], control: &'a [ModelControl]) -> Vec<Step<'a>> {
+    let mut out = Vec::with_capacity(nodes.len() + control.len());
+    let mut control = control.iter().peekable();
+    for i in 0..=nodes.len() {
+        while let Some(c) = control.next_if(|c| c.before <= i) {
+            out.push(Step::Control(c));
+        }
+        out.extend(nodes.get(i).map(Step::Node));
+    }
+    out.extend(control.map(Step::Control));
+    out
 }

@@ -1,7 +1,7 @@
 //! The operators: one row each. Importer, exporter, printer, parser, hash, generator and reducer read this table.
 //!
 //! A row is `Name min..max min..max Family { attribute: kind default, .. };` with the numbers of inputs and outputs
-//! (`*` = variadic) of the newest ONNX version; `!` marks a required attribute, `?` an optional one without a default.
+//! (`*` = variadic) of the newest ONNX version, after `of` and the domain where that is not ONNX's own; `!` marks a required attribute, `?` an optional one without a default.
 //! Older versions are converted on import.
 
 use crate::attrs::Attr;
@@ -155,8 +155,16 @@ macro_rules! kind {
         AttrKind::Tensor
     };
 }
+macro_rules! domain {
+    () => {
+        ""
+    };
+    ($d:literal) => {
+        $d
+    };
+}
 macro_rules! ops {
-    ($($name:ident $imin:literal..$imax:tt $omin:literal..$omax:tt $family:ident {$($attr:ident: $kind:ident $default:tt),*};)*) => {
+    ($($name:ident $(of $domain:literal)? $imin:literal..$imax:tt $omin:literal..$omax:tt $family:ident {$($attr:ident: $kind:ident $default:tt),*};)*) => {
         /// Every operator that a graph may hold.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Op { $(#[doc = concat!("ONNX `", stringify!($name), "`")] $name),* }
@@ -166,7 +174,7 @@ macro_rules! ops {
             /// The operator's row.
             pub fn schema(self) -> &'static Schema {
                 match self { $(Op::$name => const { &Schema {
-                    name: stringify!($name), domain: "", family: Family::$family,
+                    name: stringify!($name), domain: domain!($($domain)?), family: Family::$family,
                     inputs: ($imin, count!($imax)), outputs: ($omin, count!($omax)),
                     attrs: &[$(AttrSpec { name: stringify!($attr), kind: kind!($kind), default: default!($kind $default) }),*],
                 } }),* }
@@ -223,6 +231,7 @@ ops! {
     ConvInteger 2..4 1..1 Conv { auto_pad: str "NOTSET", dilations: ints ?, group: int 1, kernel_shape: ints ?, pads: ints ?, strides: ints ? };
     QLinearConv 8..9 1..1 Conv { auto_pad: str "NOTSET", dilations: ints ?, group: int 1, kernel_shape: ints ?, pads: ints ?, strides: ints ? };
     ConvTranspose 2..3 1..1 Conv { auto_pad: str "NOTSET", dilations: ints ?, group: int 1, kernel_shape: ints ?, output_padding: ints ?, output_shape: ints ?, pads: ints ?, strides: ints ? };
+    CausalConvWithState 2..4 1..2 Conv { activation: str "none" };
     MaxPool 1..1 1..2 Pool { auto_pad: str "NOTSET", ceil_mode: int 0, dilations: ints ?, kernel_shape: ints !, pads: ints ?, storage_order: int 0, strides: ints ? };
     AveragePool 1..1 1..1 Pool { auto_pad: str "NOTSET", ceil_mode: int 0, count_include_pad: int 0, dilations: ints ?, kernel_shape: ints !, pads: ints ?, strides: ints ? };
     LpPool 1..1 1..1 Pool { auto_pad: str "NOTSET", ceil_mode: int 0, dilations: ints ?, kernel_shape: ints !, p: int 2, pads: ints ?, strides: ints ? };
@@ -293,12 +302,23 @@ ops! {
     QuantizeLinear 2..3 1..1 Quant { axis: int 1, block_size: int 0, output_dtype: int 0, precision: int 0, saturate: int 1 };
     DequantizeLinear 2..3 1..1 Quant { axis: int 1, block_size: int 0, output_dtype: int 0 };
     DynamicQuantizeLinear 1..1 3..3 Quant {};
+    // Quantisation, ONNX Runtime's own
+    QLinearAdd of "com.microsoft" 7..8 1..1 Quant {};
+    QLinearMul of "com.microsoft" 7..8 1..1 Quant {};
+    QLinearSigmoid of "com.microsoft" 4..5 1..1 Quant {};
+    QLinearLeakyRelu of "com.microsoft" 4..5 1..1 Quant { alpha: float 0.01 };
+    QLinearAveragePool of "com.microsoft" 4..5 1..1 Quant { auto_pad: str "NOTSET", ceil_mode: int 0, channels_last: int 0, count_include_pad: int 0, kernel_shape: ints !, pads: ints ?, strides: ints ? };
+    QLinearGlobalAveragePool of "com.microsoft" 5..5 1..1 Quant { channels_last: int 0 };
+    QLinearConcat of "com.microsoft" 5..* 1..1 Quant { axis: int ! };
+    QLinearSoftmax of "com.microsoft" 5..5 1..1 Quant { axis: int (-1), opset: int ! };
+    QGemm of "com.microsoft" 6..9 1..1 Quant { alpha: float 1.0, transA: int 0, transB: int 0 };
     // Recurrent
     LSTM 3..8 0..3 Recurrent { activation_alpha: floats ?, activation_beta: floats ?, activations: strs ?, clip: float ?, direction: str "forward", hidden_size: int ?, input_forget: int 0, layout: int 0 };
     GRU 3..6 0..2 Recurrent { activation_alpha: floats ?, activation_beta: floats ?, activations: strs ?, clip: float ?, direction: str "forward", hidden_size: int ?, layout: int 0, linear_before_reset: int 0 };
     RNN 3..6 0..2 Recurrent { activation_alpha: floats ?, activation_beta: floats ?, activations: strs ?, clip: float ?, direction: str "forward", hidden_size: int ?, layout: int 0 };
     // Attention
-    Attention 3..7 1..4 Attention { is_causal: int 0, kv_num_heads: int ?, q_num_heads: int ?, qk_matmul_output_mode: int 0, scale: float ?, softcap: float 0.0, softmax_precision: int ? };
+    Attention 3..7 1..4 Attention { is_causal: int 0, kv_num_heads: int ?, left_window_size: int (-1), q_num_heads: int ?, qk_matmul_output_mode: int 0, right_window_size: int (-1), scale: float ?, softcap: float 0.0, softmax_precision: int ? };
+    LinearAttention 3..6 1..2 Attention { chunk_size: int 64, kv_num_heads: int !, q_num_heads: int !, scale: float 0.0, update_rule: str "gated_delta" };
     RotaryEmbedding 3..4 1..1 Attention { interleaved: int 0, num_heads: int 0, rotary_embedding_dim: int 0 };
     // Shapes
     Shape 1..1 1..1 Shape { end: int ?, start: int 0 };
@@ -312,6 +332,10 @@ impl Op {
     /// ONNX `op_type`.
     pub fn name(self) -> &'static str {
         self.schema().name
+    }
+    /// ONNX domain; empty for the default one.
+    pub fn domain(self) -> &'static str {
+        self.schema().domain
     }
     /// The attribute's row, if the operator has it.
     pub fn attr(self, name: &str) -> Option<&'static AttrSpec> {

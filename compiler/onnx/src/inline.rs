@@ -1,6 +1,7 @@
 //! Functions of the model, and branches of an `If` with a constant condition (or one that follows from the
 //! declared shapes of the inputs): their bodies take the node's place.
 
+use crate::control::Flow;
 use crate::error::{At, Problem, short};
 use crate::opset::Legacy;
 use crate::proto::{AttributeProto, FunctionProto, GraphProto};
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Deepest nesting of functions and branches; a recursive function gets here.
-const MAX_DEPTH: usize = 24;
+pub const MAX_DEPTH: usize = 24;
 /// Most nodes that inlining may add, and most bytes of their messages: functions that call functions grow exponentially.
 const MAX_NODES: usize = 200_000;
 /// See [`MAX_NODES`].
@@ -144,7 +145,7 @@ impl Importer {
         Ok((attrs, names, aliases(&f.proto.output, outputs)))
     }
 
-    /// Replaces an `If` whose condition is a constant by the branch taken.
+    /// Replaces an `If` whose condition is a constant by the branch taken; others stay.
     pub fn branch(
         &mut self,
         mut graphs: BTreeMap<String, Box<GraphProto>>,
@@ -158,7 +159,8 @@ impl Importer {
             _ => return Err(Problem::invalid("an If has one input")),
         };
         let Some(condition) = condition else {
-            return Err(Problem::unsupported("control flow (If whose condition is no constant) is not supported"));
+            let flow = Flow { attrs: Attrs::none(), graphs, inputs, outputs, at };
+            return self.undecided(flow, scope);
         };
         if condition.dtype != ir::DType::Bool || condition.elements() != 1 {
             return Err(Problem::invalid(format!("the condition of an If is {}", condition.ty())));

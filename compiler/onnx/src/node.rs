@@ -1,6 +1,7 @@
 //! One ONNX node: names resolved, attributes checked, older versions converted, defaults filled in.
 
 use crate::attr;
+use crate::control::Flow;
 use crate::error::{At, Problem, short};
 use crate::opset::{self, Cx, Legacy};
 use crate::proto::{AttributeProto, GraphProto, NodeProto};
@@ -68,10 +69,18 @@ impl Importer {
         let done = match (domain.as_str(), op.as_str()) {
             ("", "Constant") => self.constant_node(parts, &outputs),
             ("", "If") => self.branch(parts.graphs, &inputs, &outputs, at, scope),
+            ("", "Loop" | "Scan") => {
+                let flow = Flow { attrs: parts.plain, graphs: parts.graphs, inputs: &inputs, outputs: &outputs, at };
+                if op == "Loop" { self.for_loop(flow, scope) } else { self.scan(flow, scope) }
+            }
             ("", _) if !parts.graphs.is_empty() => {
                 Err(Problem::unsupported(format!("control flow ({op}) is not supported")))
             }
+            ("", _) if self.ops.get(op.as_str()).is_some_and(|o| !o.domain().is_empty()) => Err(opset::unknown(&op)),
             ("", _) => self.operator(Legacy { op, attrs: parts.plain, inputs, outputs }, at, scope),
+            (d, o) if self.ops.get(o).is_some_and(|o| o.domain() == d) => {
+                self.finish(Legacy { op, attrs: parts.plain, inputs, outputs }, at).map(|n| self.model.nodes.push(n))
+            }
             (d, _) => Err(Problem::unsupported(format!("operator domain `{}` is not supported", short(d)))),
         };
         if let Err(p) = done {

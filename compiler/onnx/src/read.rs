@@ -26,7 +26,7 @@ const MAX_IR: i64 = 14;
 /// Reads a serialised `ModelProto`. External data are looked for below `dir`, and refused without one.
 ///
 /// Nodes come out as operators of the newest set with every default attribute present; `Constant` nodes become
-/// initializers; functions and branches of constant `If` are inlined.
+/// initializers; functions and branches of constant `If` are inlined; other control flow stays.
 pub fn read(bytes: &[u8], dir: Option<&Path>) -> Result<Model, ImportErrors> {
     crate::scan::check(bytes).map_err(|p| p.at(At::Model))?;
     let proto = ModelProto::decode(bytes)
@@ -215,6 +215,8 @@ impl Importer {
         let name = match (scope.alias.get(local), scope.outer) {
             (Some(name), _) => name.clone(),
             (None, None) => local.to_owned(),
+            // A branch or body keeps its names where they are unique in the model.
+            (None, Some(_)) if scope.parent.is_some() && self.names.take(local) => local.to_owned(),
             (None, Some(outer)) => self.names.fresh(&format!("{}/{}", crate::error::prefix(outer, 40), short(local))),
         };
         scope.names.insert(local.into(), Some(name.clone()));
@@ -318,7 +320,8 @@ pub fn normal_domain(d: &str) -> &str {
     if d == "ai.onnx" { "" } else { d }
 }
 
-fn element_type(t: Option<&TypeProto>) -> Result<DType, Problem> {
+/// The element type of a tensor type.
+pub fn element_type(t: Option<&TypeProto>) -> Result<DType, Problem> {
     use type_proto::Value;
     match t.and_then(|t| t.value.as_ref()) {
         Some(Value::TensorType(t)) => tensor::dtype(t.elem_type.unwrap_or(0)),

@@ -64,6 +64,10 @@ impl Names {
     pub fn reserve(&mut self, name: &str) {
         self.used.insert(name.into());
     }
+    /// Takes a name, if nothing has it.
+    pub fn take(&mut self, name: &str) -> bool {
+        self.used.insert(name.into())
+    }
     /// A name that begins like `base` and is new. The counter never goes back, so all calls together are linear.
     pub fn fresh(&mut self, base: &str) -> String {
         let base = prefix(base, 80);

@@ -9,7 +9,9 @@ pub const BASE: u32 = 21;
 const NEWER_OPERATORS: &[(Op, u32)] = &[
     (Op::Attention, 24),
     (Op::BitCast, 26),
+    (Op::CausalConvWithState, 27),
     (Op::CumProd, 26),
+    (Op::LinearAttention, 27),
     (Op::RMSNormalization, 23),
     (Op::RotaryEmbedding, 23),
     (Op::Swish, 24),

@@ -8,7 +8,10 @@ use crate::proto::{
 use crate::scope::Names;
 use crate::tensor::to_proto;
 use crate::version;
-use ir::{Attr, Attrs, DType, Def, Dim, Graph, Model, ModelNode, ModelValue, Op, TensorType, ValueId};
+use ir::{
+    Attr, Attrs, ControlKind, DType, Def, Dim, Graph, Model, ModelBody, ModelControl, ModelNode, ModelValue, Op, Step,
+    TensorType, ValueId,
+};
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,38 +31,114 @@ pub fn write_model(m: &Model) -> Vec<u8> {
     dtypes.extend(m.inputs.iter().chain(&m.outputs).map(|v| (v.name.as_str(), v.dtype)));
     // Where the type of a value is not known, it may be any that occurs.
     let any: BTreeSet<DType> = dtypes.values().copied().collect();
-    let mut set = version::BASE;
-    let mut names = NodeNames::new(m.nodes.iter().map(|n| n.name.as_str()));
-    let mut nodes = Vec::with_capacity(m.nodes.len());
-    for n in &m.nodes {
-        let attrs = written(n.op, &n.attrs);
-        let operands: Vec<&String> = n.inputs.iter().chain(&n.outputs).flatten().collect();
-        let mut types: Vec<DType> = operands.iter().filter_map(|v| dtypes.get(v.as_str()).copied()).collect();
-        if types.len() < operands.len() {
-            types.extend(&any);
-        }
-        set = set.max(version::needed(n.op, &attrs, &types));
-        nodes.push(model_node(n, &attrs, names.unique(&n.name)));
-    }
+    let names = NodeNames::new(m.nodes.iter().map(|n| n.name.as_str()));
+    let mut writer = ModelWriter { dtypes, any, names, set: version::BASE };
+    let node = writer.nodes(&m.nodes, &m.control);
     let graph = GraphProto {
-        node: nodes,
+        node,
         name: Some(named(&m.name)),
         initializer: m.initializers.iter().map(|(n, t)| to_proto(n, t)).collect(),
         input: m.inputs.iter().map(model_value).collect(),
         output: m.outputs.iter().map(model_value).collect(),
         ..GraphProto::default()
     };
-    model(graph, set).encode_to_vec()
+    model(graph, writer.set).encode_to_vec()
+}
+
+struct ModelWriter<'m> {
+    dtypes: BTreeMap<&'m str, DType>,
+    any: BTreeSet<DType>,
+    names: NodeNames,
+    set: u32,
+}
+
+impl ModelWriter<'_> {
+    fn nodes(&mut self, nodes: &[ModelNode], control: &[ModelControl]) -> Vec<NodeProto> {
+        let mut out = Vec::with_capacity(nodes.len() + control.len());
+        for step in ir::steps(nodes, control) {
+            out.push(match step {
+                Step::Node(n) => self.node(n),
+                Step::Control(c) => self.control(c),
+            });
+        }
+        out
+    }
+    fn node(&mut self, n: &ModelNode) -> NodeProto {
+        let attrs = written(n.op, &n.attrs);
+        let operands: Vec<&String> = n.inputs.iter().chain(&n.outputs).flatten().collect();
+        let mut types: Vec<DType> = operands.iter().filter_map(|v| self.dtypes.get(v.as_str()).copied()).collect();
+        if types.len() < operands.len() {
+            types.extend(&self.any);
+        }
+        self.set = self.set.max(version::needed(n.op, &attrs, &types));
+        model_node(n, &attrs, self.names.unique(&n.name))
+    }
+    fn control(&mut self, c: &ModelControl) -> NodeProto {
+        let which: &[&str] = if c.kind == ControlKind::If { &["then_branch", "else_branch"] } else { &["body"] };
+        let mut attribute: Vec<AttributeProto> = which.iter().zip(&c.bodies).map(|(n, b)| self.body(n, b)).collect();
+        if let ControlKind::Scan { inputs, outputs } = &c.kind {
+            let axes = |v: &[(i64, bool)]| Attr::Ints(v.iter().map(|p| p.0).collect());
+            let directions = |v: &[(i64, bool)]| Attr::Ints(v.iter().map(|p| i64::from(p.1)).collect());
+            let count = i64::try_from(inputs.len()).unwrap_or(i64::MAX);
+            attribute.extend([
+                self::attribute("num_scan_inputs", &Attr::Int(count)),
+                self::attribute("scan_input_axes", &axes(inputs)),
+                self::attribute("scan_input_directions", &directions(inputs)),
+                self::attribute("scan_output_axes", &axes(outputs)),
+                self::attribute("scan_output_directions", &directions(outputs)),
+            ]);
+        }
+        let names = |v: &[Option<String>]| v.iter().map(|x| x.clone().unwrap_or_default()).collect::<Vec<_>>();
+        let mut input = names(&c.inputs);
+        if c.kind == ControlKind::Loop && input.len() < 2 {
+            input.resize(2, String::new());
+        }
+        NodeProto {
+            input,
+            output: names(&c.outputs),
+            name: Some(self.names.unique(&c.name)),
+            op_type: Some(c.kind.name().into()),
+            attribute,
+            ..NodeProto::default()
+        }
+    }
+    /// Types of formal inputs and results are left out.
+    fn body(&mut self, name: &str, b: &ModelBody) -> AttributeProto {
+        let values = |v: &[String]| {
+            v.iter().map(|s| ValueInfoProto { name: Some(s.clone()), ..ValueInfoProto::default() }).collect()
+        };
+        let graph = GraphProto {
+            name: Some(name.into()),
+            node: self.nodes(&b.nodes, &b.control),
+            input: values(&b.inputs),
+            output: values(&b.outputs),
+            ..GraphProto::default()
+        };
+        AttributeProto {
+            name: Some(name.into()),
+            r#type: Some(i32::from(AttributeType::Graph)),
+            g: Some(Box::new(graph)),
+            ..AttributeProto::default()
+        }
+    }
 }
 
 fn named(name: &str) -> String {
     if name.is_empty() { "graph".into() } else { name.into() }
 }
 
+/// The domain of a node, where it is not ONNX's own.
+fn domain(op: Op) -> Option<String> {
+    Some(op.domain()).filter(|d| !d.is_empty()).map(Into::into)
+}
+
 fn model(graph: GraphProto, set: u32) -> ModelProto {
+    // Every other domain that occurs has had one version only.
+    let others: BTreeSet<String> = graph.node.iter().filter_map(|n| n.domain.clone()).collect();
+    let versions = [(String::new(), i64::from(set))].into_iter().chain(others.into_iter().map(|d| (d, 1)));
     ModelProto {
         ir_version: Some(version::ir_version(set)),
-        opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(i64::from(set)) }],
+        opset_import: versions.map(|(d, v)| OperatorSetIdProto { domain: Some(d), version: Some(v) }).collect(),
         producer_name: Some("touchstone".into()),
         graph: Some(graph),
         ..ModelProto::default()
@@ -91,6 +170,7 @@ fn model_node(n: &ModelNode, attrs: &Attrs, name: String) -> NodeProto {
         output: names(&n.outputs),
         name: Some(name),
         op_type: Some(n.op.name().into()),
+        domain: domain(n.op),
         attribute: attributes(attrs),
         ..NodeProto::default()
     }
@@ -221,6 +301,7 @@ impl<'g> GraphWriter<'g> {
                 output: n.outputs.iter().map(|&v| self.name(v)).collect(),
                 name: Some(names.unique(&n.origin.name)),
                 op_type: Some(n.op.name().into()),
+                domain: domain(n.op),
                 attribute: attributes(&attrs),
                 ..NodeProto::default()
             };

@@ -94,11 +94,22 @@ fn operator_sets_and_domains() {
     );
     assert_eq!(with(vec![set("", 29)]), ["Unsupported model: operator set 29 is newer than 28"]);
     assert_eq!(with(vec![set("", 0)])[0], "Invalid model: operator set 0 of domain `` does not exist");
-    let mut n = node("QLinearAdd", "x x", "y", vec![]);
+    let mut n = node("FusedConv", "x x", "y", vec![]);
     n.domain = Some("com.microsoft".into());
     assert_eq!(
         of_nodes(vec![n]),
-        ["Unsupported node `#0` (#0, com.microsoft.QLinearAdd): operator domain `com.microsoft` is not supported"]
+        ["Unsupported node `#0` (#0, com.microsoft.FusedConv): operator domain `com.microsoft` is not supported"]
+    );
+    // An operator belongs to one domain, and each knows only its own.
+    assert_eq!(
+        of_nodes(vec![node("QLinearAdd", "x x x x x x x", "y", vec![])]),
+        ["Invalid node `#0` (#0, QLinearAdd): ONNX has no operator `QLinearAdd`"]
+    );
+    let mut n = node("Relu", "x", "y", vec![]);
+    n.domain = Some("com.microsoft".into());
+    assert_eq!(
+        of_nodes(vec![n]),
+        ["Unsupported node `#0` (#0, com.microsoft.Relu): operator domain `com.microsoft` is not supported"]
     );
 }
 
@@ -219,10 +230,12 @@ fn control_flow() {
     assert_eq!(taken(0), Ok(vec!["y = Log(x)".into()]));
     let mut g = graph("x", "y", vec![choose("p")]);
     g.input.push(value("p", 9));
-    assert_eq!(
-        errors(&model(21, g)),
-        ["Unsupported node `#0` (#0, If): control flow (If whose condition is no constant) is not supported"]
-    );
+    // A condition that is not known stays, with both branches.
+    let m = read(&model(21, g)).expect("a condition may be an input");
+    let c = &m.control[0];
+    assert_eq!((c.kind.name(), c.before, m.nodes.len(), m.control.len()), ("If", 0, 0, 1));
+    assert_eq!(c.bodies.iter().map(|b| b.nodes[0].op).collect::<Vec<_>>(), [ir::Op::Exp, ir::Op::Log]);
+    assert_ne!(c.bodies[0].outputs, c.bodies[1].outputs, "names are unique in the model");
     // A condition that follows from the declared shape of an input: the last extent of x is 3.
     let sized = |dims: &[i64]| {
         let nodes = vec![
@@ -239,14 +252,31 @@ fn control_flow() {
     };
     assert_eq!(sized(&[2, 3]), Ok("y = Exp(x)".into()));
     assert_eq!(sized(&[3, 2]), Ok("y = Log(x)".into()));
-    assert!(sized(&[-1, 3]).expect_err("an extent is unknown").starts_with("Unsupported"));
+    let open = |dims: &[i64]| {
+        let mut g = graph("x", "y", vec![node("Shape", "x", "s", vec![]), choose("s")]);
+        g.input[0] = shaped("x", 1, dims);
+        read(&model(21, g)).map(|m| (m.control.len(), m.control[0].before))
+    };
+    assert_eq!(open(&[-1, 3]), Ok((1, 1)), "an extent is unknown");
     // A branch that only passes an outer value on.
     let pass = GraphProto { input: vec![], ..graph("", "x", vec![]) };
     let n = node("If", "c", "y", vec![graph_attribute("then_branch", pass)]);
     let m = read(&model(21, graph("x", "y", vec![constant(1), n])));
     assert_eq!(m.map(|m| show(&m, "")), Ok(vec!["y = Identity(x)".into()]));
     let body = node("Loop", "_ _ x", "y", vec![graph_attribute("body", branch("Exp"))]);
-    assert_eq!(of_nodes(vec![body]), ["Unsupported node `#0` (#0, Loop): control flow (Loop) is not supported"]);
+    let text = of_nodes(vec![body]);
+    assert_eq!(text, ["Invalid node `#0` (#0, Loop): the body has 0 inputs and 1 outputs for 1 carried values"]);
+    let body = graph("i c p", "c q", vec![node("Exp", "p", "q", vec![])]);
+    let scan = graph("p", "q", vec![node("Exp", "p", "q", vec![])]);
+    let nodes = vec![
+        node("Loop", "_ _ x", "z", vec![graph_attribute("body", body)]),
+        node("Scan", "z", "y", vec![graph_attribute("body", scan), int("num_scan_inputs", 1)]),
+    ];
+    let m = read(&model(21, graph("x", "y", nodes))).expect("loops stay");
+    assert_eq!(m.control.iter().map(|c| c.kind.name()).collect::<Vec<_>>(), ["Loop", "Scan"]);
+    let bad = graph("p", "nothing", vec![]);
+    let text = of_nodes(vec![node("Scan", "x", "y", vec![graph_attribute("body", bad), int("num_scan_inputs", 1)])]);
+    assert_eq!(text[0], "Invalid node `#0` (#0, Scan): result `nothing` of the body is not defined");
 }
 
 fn function(name: &str, nodes: Vec<NodeProto>) -> FunctionProto {

@@ -314,7 +314,14 @@ fn resampling() -> Vec<Case> {
 fn newest() -> Vec<Case> {
     vec![
         case("Attention", &[25], "a b c", "y", vec![int("left_window_size", -1)], &["y = Attention(a, b, c)"]),
-        case("Attention", &[25], "a b c", "y", vec![int("right_window_size", 4)], &["error Unsupported"]),
+        case(
+            "Attention",
+            &[25],
+            "a b c",
+            "y",
+            vec![int("right_window_size", 4)],
+            &["y = Attention{right_window_size=4}(a, b, c)"],
+        ),
         case("Attention", &[24], "a b c", "y", vec![int("right_window_size", -1)], &["error Invalid"]),
         case("Range", &[27], "a b c", "y", vec![int("stash_type", 1)], &["y = Range(a, b, c)"]),
         case("Range", &[28], "a b c", "y", vec![int("stash_type", 10)], &["error Unsupported"]),

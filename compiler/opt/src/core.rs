@@ -9,7 +9,7 @@ pub fn is_core(op: Op) -> bool {
         Conv | QLinearConv | ConvInteger | MatMul | QLinearMatMul | MatMulInteger | MaxPool | AveragePool => true,
         Abs | Neg | Sign | Floor | Ceil | Round | Sqrt | Reciprocal | Exp | Log | Tanh | Sigmoid | Erf | Softplus
         | Sin | Cos | Tan | Asin | Acos | Atan | Sinh | Cosh | Asinh | Acosh | Atanh | Gelu | Relu | Clip
-        | LeakyRelu | PRelu | Not | IsNaN | IsInf | Cast | BitwiseNot => true,
+        | LeakyRelu | PRelu | Not | IsNaN | IsInf | Cast | BitCast | BitwiseNot => true,
         Add | Sub | Mul | Div | Pow | Mod | Min | Max | And | Or | Xor | BitwiseAnd | BitwiseOr | BitwiseXor
         | BitShift | Equal | Greater | GreaterOrEqual | Less | LessOrEqual | Where => true,
         QuantizeLinear | DequantizeLinear => true,
@@ -27,7 +27,6 @@ pub fn is_core(op: Op) -> bool {
         | Swish
         | ThresholdedRelu
         | CastLike
-        | BitCast
         | Dropout
         | Mean
         | Sum
@@ -86,10 +85,21 @@ pub fn is_core(op: Op) -> bool {
         | RoiAlign
         | DeformConv
         | DynamicQuantizeLinear
+        | QLinearAdd
+        | QLinearMul
+        | QLinearSigmoid
+        | QLinearLeakyRelu
+        | QLinearAveragePool
+        | QLinearGlobalAveragePool
+        | QLinearConcat
+        | QLinearSoftmax
+        | QGemm
         | LSTM
         | GRU
         | RNN
         | Attention
+        | LinearAttention
+        | CausalConvWithState
         | RotaryEmbedding
         | Shape
         | Size

@@ -12,5 +12,5 @@ pub mod types;
 
 pub use core::{is_core, unsupported};
 pub use passes::{GraphPass, MANDATORY, PASSES};
-pub use specialize::{Specialize, specialize};
+pub use specialize::{Need, Specialize, needs, specialize};
 pub use types::{Arg, check_types, infer};

@@ -1,12 +1,18 @@
 //! From a model to a typed graph: symbolic extents and shape-only inputs are bound, shape computations are evaluated,
 //! every type is inferred.
 //!
-//! Only what shapes depend on is evaluated here (exactly in the operators' own types); everything else stays a node, for
-//! the passes, under their claims.
+//! Only what shapes and control flow depend on is evaluated here (exactly in the operators' own types); everything else
+//! stays a node, for the passes, under their claims. Branches are inlined and loops unrolled ([`control`]).
+
+mod control;
+mod demand;
 
 use crate::types::{Arg, infer, util};
 use crate::{fold, fold::value};
-use ir::{Dim, Graph, Model, ModelNode, ModelValue, Op, Origin, Tensor, TensorType, ValueId};
+pub use demand::Need;
+use ir::{
+    Attrs, Dim, Graph, Model, ModelControl, ModelNode, ModelValue, Op, Origin, Step, Tensor, TensorType, ValueId,
+};
 use kit::CompileError;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,9 +31,27 @@ pub struct Specialize {
 /// All problems: extents that nobody fixed (with the option that fixes them), types that do not fit, shapes that depend on
 /// run-time data, names that are not defined.
 pub fn specialize(model: &Model, s: &Specialize) -> Result<Graph, Vec<CompileError>> {
-    let mut b =
-        Builder { g: Graph { name: model.name.clone(), ..Graph::default() }, env: BTreeMap::new(), errors: vec![] };
-    let wanted = shape_values(model);
+    let b = build(model, s);
+    if !b.errors.is_empty() {
+        return Err(b.errors);
+    }
+    let g = ir::rebuild::compact(&b.g);
+    let broken = ir::verify::verify(&g);
+    if broken.is_empty() {
+        Ok(g)
+    } else {
+        Err(broken.iter().map(|v| invalid(&v.at, "graph", v.detail.clone())).collect())
+    }
+}
+
+/// The model's inputs that [`specialize`] would have to know besides, and what for. Those behind a value that is unknown itself
+/// show up once that is bound.
+pub fn needs(model: &Model, s: &Specialize) -> BTreeSet<Need> {
+    build(model, s).needs
+}
+
+fn build(model: &Model, s: &Specialize) -> Builder {
+    let mut b = Builder::new(&model.name, shape_values(model));
     for v in &model.inputs {
         b.input(v, s);
     }
@@ -40,9 +64,7 @@ pub fn specialize(model: &Model, s: &Specialize) -> Result<Graph, Vec<CompileErr
         let v = b.g.add_const(Some(name.clone()), t.clone());
         b.define(name, Some(v), name);
     }
-    for n in &model.nodes {
-        b.node(n, model, &wanted);
-    }
+    b.steps(&model.nodes, &model.control);
     for o in &model.outputs {
         match b.env.get(&o.name) {
             Some(Some(v)) => b.g.add_output(o.name.clone(), *v),
@@ -50,16 +72,7 @@ pub fn specialize(model: &Model, s: &Specialize) -> Result<Graph, Vec<CompileErr
             None => b.invalid(&o.name, "output", "no node computes it".into()),
         }
     }
-    if !b.errors.is_empty() {
-        return Err(b.errors);
-    }
-    let g = ir::rebuild::compact(&b.g);
-    let broken = ir::verify::verify(&g);
-    if broken.is_empty() {
-        Ok(g)
-    } else {
-        Err(broken.iter().map(|v| invalid(&v.at, "graph", v.detail.clone())).collect())
-    }
+    b
 }
 
 fn invalid(node: &str, op: &str, reason: String) -> CompileError {
@@ -84,8 +97,18 @@ fn shape_operands(op: Op) -> &'static [usize] {
     }
 }
 
+/// The data that the output shape of an operator depends on.
+fn data_operands(op: Op) -> &'static [usize] {
+    match op {
+        Op::NonZero | Op::Unique => &[0],
+        Op::Compress => &[1],
+        Op::NonMaxSuppression => &[0, 1, 2, 3, 4],
+        _ => &[],
+    }
+}
+
 /// Names of all values that some shape depends on, transitively.
-fn shape_values(model: &Model) -> BTreeSet<&str> {
+fn shape_values(model: &Model) -> BTreeSet<String> {
     let mut wanted: BTreeSet<&str> = BTreeSet::new();
     for n in model.nodes.iter().rev() {
         let operands = shape_operands(n.op);
@@ -95,17 +118,41 @@ fn shape_values(model: &Model) -> BTreeSet<&str> {
             wanted.extend(n.inputs.iter().flatten().map(String::as_str));
         }
     }
-    wanted
+    wanted.into_iter().map(String::from).collect()
 }
 
 struct Builder {
     g: Graph,
     /// Values by name; `None` for those that an error was reported for.
     env: BTreeMap<String, Option<ValueId>>,
+    /// Names of values of the main graph that some shape depends on.
+    wanted: BTreeSet<String>,
     errors: Vec<CompileError>,
+    needs: BTreeSet<Need>,
+    demand: demand::Memo,
+    bodies: control::Bodies,
 }
 
 impl Builder {
+    fn new(name: &str, wanted: BTreeSet<String>) -> Self {
+        Self {
+            g: Graph { name: name.into(), ..Graph::default() },
+            env: BTreeMap::new(),
+            wanted,
+            errors: Vec::new(),
+            needs: BTreeSet::new(),
+            demand: demand::Memo::default(),
+            bodies: control::Bodies::default(),
+        }
+    }
+    fn steps(&mut self, nodes: &[ModelNode], control: &[ModelControl]) {
+        for step in ir::steps(nodes, control) {
+            match step {
+                Step::Node(n) => self.node(n),
+                Step::Control(c) => self.control(c),
+            }
+        }
+    }
     fn invalid(&mut self, node: &str, op: &str, reason: String) {
         self.errors.push(invalid(node, op, reason));
     }
@@ -113,6 +160,7 @@ impl Builder {
         if self.env.insert(name.into(), v).is_some() {
             self.invalid(node, "value", format!("the name `{name}` is defined twice"));
         }
+        self.bodies.defined(name);
     }
     fn input(&mut self, v: &ModelValue, s: &Specialize) {
         let dims = match extents(v, &s.dims) {
@@ -138,30 +186,42 @@ impl Builder {
         };
         self.define(&v.name, Some(id), &v.name);
     }
-    /// Adds one node, or the constants that it evaluates to where a shape depends on them.
-    fn node(&mut self, n: &ModelNode, model: &Model, wanted: &BTreeSet<&str>) {
-        let mut inputs = Vec::with_capacity(n.inputs.len());
-        for name in &n.inputs {
+    /// The operands of a node by name; `None` after an error, which is reported if it is not the follower of another.
+    fn operands(&mut self, names: &[Option<String>], node: &str, op: &str) -> Option<Vec<Option<ValueId>>> {
+        let mut inputs = Vec::with_capacity(names.len());
+        for name in names {
             match name.as_ref().map(|s| self.env.get(s)) {
                 None => inputs.push(None),
                 Some(Some(Some(v))) => inputs.push(Some(*v)),
-                Some(Some(None)) => return self.poison(n), // reported where it arose
+                Some(Some(None)) => return None, // reported where it arose
                 Some(None) => {
                     let reason = format!("input `{}` is not defined before it is used", name.as_deref().unwrap_or(""));
-                    self.invalid(&n.name, n.op.name(), reason);
-                    return self.poison(n);
+                    self.invalid(node, op, reason);
+                    return None;
                 }
             }
         }
         while inputs.last() == Some(&None) {
             inputs.pop();
         }
+        Some(inputs)
+    }
+    /// Adds one node, or the constants that it evaluates to where a shape depends on them.
+    fn node(&mut self, n: &ModelNode) {
+        let Some(mut inputs) = self.operands(&n.inputs, &n.name, n.op.name()) else {
+            return self.poison(&n.outputs, &n.name);
+        };
         let mut attrs = n.op.defaults();
         for (k, a) in n.attrs.iter() {
             attrs.set(k, a.clone());
         }
         if n.op == Op::Split && inputs.get(1).copied().flatten().is_none() && !attrs.has("num_outputs") {
             attrs.set("num_outputs", ir::Attr::Int(n.outputs.len() as i64));
+        }
+        for &i in shape_operands(n.op).iter().chain(data_operands(n.op)) {
+            if let Some(Some(v)) = inputs.get_mut(i) {
+                *v = self.constant(*v).unwrap_or(*v);
+            }
         }
         let args: Vec<Option<Arg<'_>>> =
             inputs.iter().map(|i| i.map(|v| Arg { ty: self.g.ty(v), value: self.g.constant(v) })).collect();
@@ -170,14 +230,14 @@ impl Builder {
             Ok(t) => {
                 let reason = format!("it has {} outputs, {} expected", n.outputs.len(), t.len());
                 self.invalid(&n.name, n.op.name(), reason);
-                return self.poison(n);
+                return self.poison(&n.outputs, &n.name);
             }
             Err(reason) => {
-                self.errors.push(explain(n, model, &self.env, &self.g, reason));
-                return self.poison(n);
+                self.explain(n, &inputs, reason);
+                return self.poison(&n.outputs, &n.name);
             }
         };
-        if n.outputs.iter().flatten().any(|o| wanted.contains(o.as_str()))
+        if n.outputs.iter().flatten().any(|o| self.wanted.contains(o.as_str()))
             && let Some(values) = fold::evaluate(n.op, &attrs, &args, &types)
             && values.len() >= n.outputs.len()
         {
@@ -193,7 +253,8 @@ impl Builder {
         if count == 0 {
             return;
         }
-        let outs = types.into_iter().zip(n.outputs[..count].iter().cloned()).collect();
+        let named = |s: &Option<String>| s.as_ref().map(|s| self.bodies.name_of(s));
+        let outs = types.into_iter().zip(n.outputs[..count].iter().map(named)).collect();
         let new = self.g.add_node(n.op, attrs, inputs, outs, Origin::new(n.source, n.name.clone()));
         for (name, v) in n.outputs.iter().zip(new) {
             if let Some(name) = name {
@@ -201,9 +262,18 @@ impl Builder {
             }
         }
     }
-    fn poison(&mut self, n: &ModelNode) {
-        for name in n.outputs.iter().flatten() {
-            self.define(name, None, &n.name);
+    /// Adds a node of our own; gives its one output.
+    fn emit(&mut self, op: Op, attrs: Attrs, inputs: &[ValueId], origin: &Origin) -> Result<ValueId, String> {
+        let mut all = op.defaults();
+        attrs.iter().for_each(|(k, a)| all.set(k, a.clone()));
+        let args: Vec<_> = inputs.iter().map(|&v| Some(Arg { ty: self.g.ty(v), value: self.g.constant(v) })).collect();
+        let ty = infer(op, &all, &args)?.into_iter().next().ok_or("an operator without output")?;
+        let inputs = inputs.iter().map(|&v| Some(v)).collect();
+        Ok(self.g.add_node(op, all, inputs, vec![(ty, None)], origin.clone())[0])
+    }
+    fn poison(&mut self, outputs: &[Option<String>], node: &str) {
+        for name in outputs.iter().flatten() {
+            self.define(name, None, node);
         }
     }
 }
@@ -241,38 +311,6 @@ fn extents(v: &ModelValue, dims: &BTreeMap<String, usize>) -> Result<Vec<usize>,
         }
     }
     if bad.is_empty() { Ok(out) } else { Err(bad) }
-}
-
-/// The error of a type rule; where a shape depends on data, it names the model input that the data come from.
-fn explain(
-    n: &ModelNode,
-    model: &Model,
-    env: &BTreeMap<String, Option<ValueId>>,
-    g: &Graph,
-    reason: String,
-) -> CompileError {
-    let (node, op) = (n.name.clone(), n.op.name().to_string());
-    let data_dependent = reason.contains("known at compile time") || reason.contains("run-time data");
-    if !data_dependent {
-        return CompileError::Invalid { node, op, reason };
-    }
-    let unknown = |s: &&str| env.get(*s).copied().flatten().is_some_and(|v| g.constant(v).is_none());
-    let operands = shape_operands(n.op).iter().filter_map(|&i| n.inputs.get(i)?.as_deref());
-    let mut stack: Vec<&str> = operands.filter(unknown).collect();
-    let mut seen = BTreeSet::new();
-    while let Some(name) = stack.pop() {
-        if !seen.insert(name) {
-            continue;
-        }
-        if model.inputs.iter().any(|i| i.name == name) {
-            let reason = format!("{reason}; it comes from the model input `{name}`: bind that input to a value");
-            return CompileError::Unsupported { node, op, reason };
-        }
-        if let Some(p) = model.nodes.iter().find(|p| p.outputs.iter().flatten().any(|o| o == name)) {
-            stack.extend(p.inputs.iter().flatten().map(String::as_str).filter(unknown));
-        }
-    }
-    CompileError::Unsupported { node, op, reason }
 }
 
 #[cfg(test)]

@@ -197,7 +197,8 @@ pub fn triage(a: TriageArgs) -> Result<Outcome> {
     for ((stage, culprit, kind), l) in &mut groups {
         l.sort_by_key(|f| (f.nodes, f.dir.clone()));
         let first = l[0];
-        let votes = votes(&first.dir)?;
+        let all = l.iter().map(|f| votes(&f.dir)).collect::<Result<Vec<_>>>()?;
+        let votes = all.into_iter().find(|v| !v.is_empty()).unwrap_or_default();
         let _ = writeln!(
             text,
             "\n{kind} at {stage}, {culprit}: {} findings, {} cases\n  smallest: {} ({} nodes)",
@@ -261,7 +262,7 @@ fn votes(dir: &Path) -> Result<BTreeMap<String, String>> {
             };
             let r = reference.as_ref().and_then(|e| e.outputs().get(i).map(|b| b.check(theirs, &contract).agrees()));
             with_reference &= r == Some(true);
-            // The machine's value must be theirs up to the reference's radius around it: the same bits say it most plainly.
+            // Both wrong in the same bits: nothing says more plainly that they do the same.
             let m =
                 machine.as_ref().and_then(|all| all.iter().find(|x| x.0 == o.name)).map(|x| x.1.bytes == theirs.bytes);
             with_machine &= m == Some(true);

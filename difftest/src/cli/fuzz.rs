@@ -51,6 +51,10 @@ pub struct Args {
     /// more of them apart too (about half as fast).
     #[arg(long)]
     mutants: bool,
+    /// Compare outputs with random legal executions of each graph, too: `suspect` is what is outside of what they show, again on fresh
+    /// data. Counted, never a finding.
+    #[arg(long)]
+    suspect: bool,
     /// Result directory.
     #[arg(long, default_value = "target/touchstone")]
     out: PathBuf,
@@ -101,6 +105,7 @@ pub fn run(a: Args, json: bool) -> Result<Outcome> {
         setup: Setup {
             opt_level: a.opt.parse().expect("clap allows 0 and 2"),
             injections: crate::faults::injections(&a.faults)?,
+            suspect: a.suspect,
             ..base
         },
         out: a.out,

@@ -4,11 +4,13 @@ mod check;
 mod common;
 mod compile;
 mod conformance;
+mod corpus;
 mod explain;
 mod faults;
 mod findings;
 mod fuzz;
 mod isa_tools;
+mod judge;
 mod small;
 
 use clap::{Parser, Subcommand};
@@ -78,6 +80,8 @@ enum Command {
     Triage(findings::TriageArgs),
     /// The catalogue of injectable faults, and whether each is found.
     Faults(faults::Args),
+    /// Judge our own numeric verdicts: false alarms on legal executions, detection of planted bugs.
+    Judge(judge::Args),
     /// Print a program as assembler text.
     Disasm(isa_tools::DisasmArgs),
     /// Assemble text to a program.
@@ -87,7 +91,7 @@ enum Command {
     /// Generate graphs alone.
     Gen(small::GenArgs),
     /// Convert between serialised graphs and ONNX.
-    Corpus(small::CorpusArgs),
+    Corpus(corpus::CorpusArgs),
     /// List numeric contracts.
     Contract(small::ContractArgs),
 }
@@ -150,11 +154,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Report(a) => findings::report(a),
         Command::Triage(a) => findings::triage(a),
         Command::Faults(a) => faults::run(a),
+        Command::Judge(a) => judge::run(a, cli.json),
         Command::Disasm(a) => isa_tools::disasm(a),
         Command::Asm(a) => isa_tools::asm(a),
         Command::Verify(a) => isa_tools::verify(a),
         Command::Gen(a) => small::generate(a),
-        Command::Corpus(a) => small::corpus(a),
+        Command::Corpus(a) => corpus::corpus(a),
         Command::Contract(a) => small::contract(a),
     }
 }

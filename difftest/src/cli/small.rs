@@ -1,10 +1,10 @@
-//! The short commands: `interp`, `gen`, `corpus`, `contract`.
+//! The short commands: `interp`, `gen`, `contract`.
 
 use super::Outcome;
 use super::common::{ModelArgs, SetupArgs, case};
 use crate::dir::{expected, renumbered};
-use crate::{npz, targets};
-use anyhow::{Context, Result, anyhow, bail};
+use crate::npz;
+use anyhow::{Context, Result, bail};
 use graphgen::{Lattice, Profile};
 use reference::Contract;
 use serde_json::json;
@@ -154,67 +154,6 @@ pub fn generate(a: GenArgs) -> Result<Outcome> {
     let json = json!({ "cases": a.cases, "graphs_per_second": rate, "mean_nodes": mean, "seconds": seconds,
         "graphs_digest": format!("{digest:032x}"), "mutants": null });
     Ok(Outcome::ok(format!("{} graphs of {mean:.1} nodes, {rate:.0} per second", a.cases), json))
-}
-
-/// Arguments of `corpus`.
-#[derive(clap::Args, Debug)]
-pub struct CorpusArgs {
-    #[command(subcommand)]
-    what: CorpusCommand,
-}
-
-#[derive(clap::Subcommand, Debug)]
-enum CorpusCommand {
-    /// ONNX models to serialised graphs, named by content.
-    Import {
-        /// Models.
-        models: Vec<PathBuf>,
-        /// Corpus directory.
-        #[arg(long)]
-        to: PathBuf,
-    },
-    /// Serialised graphs to ONNX models.
-    Export {
-        /// Corpus files.
-        files: Vec<PathBuf>,
-        /// Directory for the models.
-        #[arg(long)]
-        to: PathBuf,
-    },
-}
-
-/// Converts corpora.
-pub fn corpus(a: CorpusArgs) -> Result<Outcome> {
-    let mut n = 0;
-    let to = match &a.what {
-        CorpusCommand::Import { to, .. } | CorpusCommand::Export { to, .. } => to.clone(),
-    };
-    std::fs::create_dir_all(&to).with_context(|| format!("cannot create {}", to.display()))?;
-    match a.what {
-        CorpusCommand::Import { models, .. } => {
-            for m in &models {
-                let g = match super::common::load(m, BTreeMap::new(), BTreeMap::new())? {
-                    super::common::Load::Graph(g) => renumbered(&g),
-                    super::common::Load::Unsupported(why) => bail!("{}: unsupported: {why}", m.display()),
-                };
-                let name = format!("{:032x}", ir::hash::canonical(&g));
-                std::fs::write(to.join(name), targets::serialise(&g))?;
-                n += 1;
-            }
-        }
-        CorpusCommand::Export { files, .. } => {
-            let setup = crate::Setup::new("tiny-fuzz", isa::NpuConfig::tiny());
-            for f in &files {
-                let bytes = std::fs::read(f).with_context(|| format!("cannot read {}", f.display()))?;
-                let g = targets::graph_of(&bytes, &setup)
-                    .ok_or_else(|| anyhow!("{} is not a valid serialised graph", f.display()))?;
-                let name = f.file_name().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-                std::fs::write(to.join(format!("{name}.onnx")), onnx::write_graph(&renumbered(&g)))?;
-                n += 1;
-            }
-        }
-    }
-    Ok(Outcome::ok(format!("{n} files written to {}", to.display()), json!({ "files": n })))
 }
 
 /// Arguments of `contract`.

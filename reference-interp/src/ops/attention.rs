@@ -1,7 +1,7 @@
 //! Attention and RotaryEmbedding.
 
 use super::elementwise::{add, build, spread};
-use super::linear::{bilinear, mat_shape};
+use super::linear::{Depth, bilinear, mat_shape};
 use super::norm::softmax_line;
 use super::unary::function_at;
 use crate::cx::{Args, EvalCx};
@@ -75,7 +75,20 @@ fn repeat(x: &Bounded, heads: usize) -> OpResult<Bounded> {
     Ok(x.take(&idx, vec![x.dims[0], heads, x.dims[2], x.dims[3]]))
 }
 
-/// The additive bias: causal mask, operand 3, padding by operand 6.
+/// Bounds of the sliding window to the left and right of a query's position; `None` = unbounded.
+fn window(a: &Args<'_>) -> OpResult<[Option<i64>; 2]> {
+    let side = |name: &str| match a.int(name)? {
+        -1 => Ok(None),
+        w if w >= 0 => Ok(Some(w)),
+        w => invalid(format!("attribute `{name}` is {w}")),
+    };
+    Ok([side("left_window_size")?, side("right_window_size")?])
+}
+
+/// The additive bias: causal mask, sliding window, operand 3, padding by operand 6.
+///
+/// A query stands at `offset + index`, where `offset` counts the keys before the block: those of the cache, or all valid ones
+/// (operand 6) but the block's own.
 fn bias(a: &Args<'_>, dims: &[usize; 4], past: usize, dtype: DType) -> OpResult<Option<Bounded>> {
     let (nq, nk) = (dims[2], dims[3]);
     let total = count(dims);
@@ -96,17 +109,26 @@ fn bias(a: &Args<'_>, dims: &[usize; 4], past: usize, dtype: DType) -> OpResult<
         return invalid("one length per batch is needed");
     }
     let batch = |i: usize| i / (nk * nq * dims[1]);
+    let position = |i: usize| {
+        let offset = lengths.as_ref().map_or(past as i64, |l| l[batch(i)].saturating_sub(nq as i64));
+        offset.saturating_add((i / nk % nq) as i64)
+    };
     if a.flag("is_causal")? {
-        // The last query sees the last valid key.
-        let offset = |i: usize| lengths.as_ref().map_or(past as i64, |l| l[batch(i)] - nq as i64);
-        plus(masked(&|i| (i % nk) as i64 <= (i / nk % nq) as i64 + offset(i)))?;
+        plus(masked(&|i| (i % nk) as i64 <= position(i)))?;
+    }
+    let [left, right] = window(a)?;
+    if left.is_some() || right.is_some() {
+        plus(masked(&|i| {
+            let distance = ((i % nk) as i64).saturating_sub(position(i));
+            left.is_none_or(|w| distance >= -w) && right.is_none_or(|w| distance <= w)
+        }))?;
     }
     if let Some(m) = a.opt(3) {
         let m = pad_mask(m, nk)?;
         if broadcast(&[&m.dims, dims])? != dims[..] {
             return invalid(format!("a mask of shape {:?} for {dims:?}", m.dims));
         }
-        let m = spread(&m, dims);
+        let m = spread(&m, dims).into_owned();
         match &m.data {
             Data::Int(v) if v.hull.is_none() => plus(masked(&|i| v.value[i] != 0))?,
             Data::Int(_) => return unsupported("an undecided mask"),
@@ -138,7 +160,7 @@ fn pad_mask(m: &Bounded, nk: usize) -> OpResult<Bounded> {
     Ok(pool.take(&idx, dims))
 }
 
-/// Attention: `softmax(scale Q K^T + bias) V` with caches, grouped heads, causal and padding masks, soft capping.
+/// Attention: `softmax(scale Q K^T + bias) V` with caches, grouped heads, causal, window and padding masks, soft capping.
 ///
 /// Two matrix products (linear bounds), the closed softmax bound on each row; every intermediate may be stored in the
 /// tensor's type, as in ONNX's function body, `sqrt(scale)` on each side. Soft capping, `c tanh(x/c)`,
@@ -164,7 +186,7 @@ pub fn attention(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     let root = libm::sqrt(scale);
     let (q, kt) = (scaled(&cx, &q, root)?, transpose_last(&scaled(&cx, &kr, root)?));
     let s = mat_shape(&cx, &q.dims, &kt.dims)?;
-    let raw = bilinear(&cx, q.float()?, kt.float()?, s.mkn.1 as f64, &|p, r, sum| s.product(p, r, sum));
+    let raw = bilinear(&cx, q.float()?, kt.float()?, Depth::chain(s.mkn.1), &|p, r, sum| s.product(p, r, sum));
     let mut taps = Vec::new();
     let mut x = cx.linear(dtype, dims.to_vec(), raw);
     taps.push(x.clone());
@@ -181,7 +203,7 @@ pub fn attention(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     let p = softmax_rows(&cx, &x, dims[3])?;
     taps.push(p.clone());
     let s = mat_shape(&cx, &p.dims, &vr.dims)?;
-    let raw = bilinear(&cx, p.float()?, vr.float()?, s.mkn.1 as f64, &|p, r, sum| s.product(p, r, sum));
+    let raw = bilinear(&cx, p.float()?, vr.float()?, Depth::chain(s.mkn.1), &|p, r, sum| s.product(p, r, sum));
     let y = a.cx.linear(v.dtype, s.out.clone(), raw);
     let y = if q0.rank() == 3 { heads_last(&y) } else { y };
     let mode = a.int("qk_matmul_output_mode")?;
@@ -196,7 +218,7 @@ pub fn attention(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
 }
 
 /// `x c`, where the constant itself is rounded to the tensor's type.
-fn scaled(cx: &EvalCx<'_>, x: &Bounded, c: f64) -> OpResult<Bounded> {
+pub fn scaled(cx: &EvalCx<'_>, x: &Bounded, c: f64) -> OpResult<Bounded> {
     let n = x.elements();
     let u = cx.contract.storage_of(x.dtype).map_or(0.0, crate::Format::u) + 2.0 * cx.u(x.dtype);
     let f = Float { value: vec![c; n], radius: vec![c.abs() * u; n], linear: None, nan: None, grid: None };

@@ -99,19 +99,14 @@ fn float_to_bool(x: &Bounded, f: &Float) -> Bounded {
 fn float_to_int(x: &Bounded, f: &Float, to: DType) -> Bounded {
     let (lo, hi) = int_range(to).unwrap_or((0, 0));
     let inside = |v: f64| v > lo as f64 - 1.0 && v < hi as f64 + 1.0;
-    let (mut value, mut hull) = (Vec::new(), Vec::new());
-    for i in 0..f.value.len() {
-        let (a, b) = (f.lo(i), f.hi(i));
-        let v = f.value[i];
-        value.push(if v.is_nan() { 0 } else { (libm::trunc(v) as i128).clamp(lo, hi) });
+    let whole = |v: f64| (libm::trunc(v) as i128).clamp(lo, hi);
+    let one = |i: usize| {
+        let (v, a, b) = (f.value[i], f.lo(i), f.hi(i));
+        let value = if v.is_nan() { 0 } else { whole(v) };
         let open = f.may_nan(i) || !inside(a) || !inside(b);
-        hull.push(if open {
-            (lo, hi)
-        } else {
-            ((libm::trunc(a) as i128).clamp(lo, hi), (libm::trunc(b) as i128).clamp(lo, hi))
-        });
-    }
-    Bounded::from_int(to, x.dims.clone(), Int::with_hull(value, hull))
+        (value, if open { (lo, hi) } else { (whole(a), whole(b)) })
+    };
+    Bounded::from_int(to, x.dims.clone(), Int::collect((0..f.value.len()).map(one)))
 }
 
 /// An integer as a float: exact where it fits, correctly rounded otherwise.

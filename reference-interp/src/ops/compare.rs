@@ -16,17 +16,13 @@ pub fn compare(a: &Args<'_>) -> OpResult<Bounded> {
     let (x, y, dims) = pair(a.cx, a.x(0)?, a.x(1)?)?;
     let op = a.node.op;
     let n = x.elements();
-    let (mut value, mut hull) = (Vec::with_capacity(n), Vec::with_capacity(n));
-    for i in 0..n {
-        let (v, sure) = match (&x.data, &y.data) {
-            (Data::Float(p), Data::Float(q)) => float(op, p, q, i),
-            (Data::Int(p), Data::Int(q)) => int(op, p, q, i),
-            _ => return invalid("operands of different kinds"),
-        };
-        value.push(i128::from(v));
-        hull.push(if sure { (i128::from(v), i128::from(v)) } else { (0, 1) });
-    }
-    Ok(Bounded::from_int(DType::Bool, dims, Int::with_hull(value, hull)))
+    let answer = |(v, sure): (bool, bool)| (i128::from(v), if sure { (i128::from(v), i128::from(v)) } else { (0, 1) });
+    let r = match (&x.data, &y.data) {
+        (Data::Float(p), Data::Float(q)) => Int::collect((0..n).map(|i| answer(float(op, p, q, i)))),
+        (Data::Int(p), Data::Int(q)) => Int::collect((0..n).map(|i| answer(int(op, p, q, i)))),
+        _ => return invalid("operands of different kinds"),
+    };
+    Ok(Bounded::from_int(DType::Bool, dims, r))
 }
 
 fn holds<T: PartialOrd>(op: Op, a: T, b: T) -> bool {

@@ -6,7 +6,7 @@
 
 use super::integer::int_binary;
 use super::linear::{clean, poison_or};
-use crate::contract::{Func, NanRule};
+use crate::contract::{Format, Func, NanRule};
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
 use crate::extreme::{Signed, infinite, sign_open, unbounded};
@@ -14,9 +14,14 @@ use crate::hypothesis::Hypothesis;
 use crate::index::{broadcast, broadcast_map};
 use crate::value::{Bounded, Data, Float, Int};
 use ir::{DType, Op};
+use std::borrow::Cow;
 
 /// Two operands brought to their common shape.
-pub fn pair(cx: &EvalCx<'_>, a: &Bounded, b: &Bounded) -> OpResult<(Bounded, Bounded, Vec<usize>)> {
+pub fn pair<'a>(
+    cx: &EvalCx<'_>,
+    a: &'a Bounded,
+    b: &'a Bounded,
+) -> OpResult<(Cow<'a, Bounded>, Cow<'a, Bounded>, Vec<usize>)> {
     if a.dtype != b.dtype {
         return invalid(format!("operand types differ: {} and {}", a.dtype, b.dtype));
     }
@@ -26,8 +31,8 @@ pub fn pair(cx: &EvalCx<'_>, a: &Bounded, b: &Bounded) -> OpResult<(Bounded, Bou
 }
 
 /// A tensor repeated to a shape that it broadcasts to.
-pub fn spread(a: &Bounded, dims: &[usize]) -> Bounded {
-    if a.dims == dims { a.clone() } else { a.take(&broadcast_map(&a.dims, dims), dims.to_vec()) }
+pub fn spread<'a>(a: &'a Bounded, dims: &[usize]) -> Cow<'a, Bounded> {
+    if a.dims == dims { Cow::Borrowed(a) } else { Cow::Owned(a.take(&broadcast_map(&a.dims, dims), dims.to_vec())) }
 }
 
 /// Add, Sub, Mul, Div.
@@ -74,6 +79,7 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
             signed,
             m: zip(&a.m(), &b.m()),
             d: a.d() + b.d() + 1.0,
+            underflows: 0.0,
             grid: a.grid.zip(b.grid).map(|(g, h)| g.min(h)),
             poison: poison_or(a.poison(), b.poison()),
         }
@@ -89,17 +95,17 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
 /// multiplies the inherited error.)
 pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float) -> Bounded {
     let n = a.value.len();
-    let v: Vec<f64> = (0..n).map(|i| a.value[i] * b.value[i]).collect();
+    let v: Vec<f64> = a.value.iter().zip(&b.value).map(|(p, q)| p * q).collect();
     if !cx.bounds {
         return cx.linear(dtype, dims, Raw { v, ..Raw::default() });
     }
     let (ma, mb, ea, eb) = (a.m(), b.m(), clean(a.eb()), clean(b.eb()));
     let (ra, rb) = (clean(&a.radius), clean(&b.radius));
     let (va, vb) = (clean(&a.value), clean(&b.value));
-    let cross = |i: usize| {
-        let one = if ea[i] == 0.0 { 0.0 } else { ea[i] * (vb[i].abs() + rb[i]) };
-        one + if eb[i] == 0.0 { 0.0 } else { eb[i] * (va[i].abs() + ra[i]) }
-    };
+    let part = |e: f64, v: f64, r: f64| if e == 0.0 { 0.0 } else { e * (v.abs() + r) };
+    let cross = |i: usize| part(ea[i], vb[i], rb[i]) + part(eb[i], va[i], ra[i]);
+    let exact = |e: &[f64]| e.iter().all(|&e| e == 0.0);
+    let inherited = if exact(&ea) && exact(&eb) { Vec::new() } else { (0..n).map(cross).collect() };
     let special = unbounded(a) || unbounded(b);
     let open = special.then(|| {
         let (ia, ib, oa, ob) = (infinite(a), infinite(b), sign_open(a), sign_open(b));
@@ -109,39 +115,59 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     let raw = Raw {
         v,
         signed: special.then(|| Signed::bilinear(a, b, &product)),
-        eb: (0..n).map(cross).collect(),
-        m: (0..n).map(|i| ma[i] * mb[i]).collect(),
+        eb: inherited,
+        m: ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect(),
         d: a.d() + b.d() + 1.0,
+        underflows: 0.0,
         grid: a.grid.zip(b.grid).map(|(g, h)| g + h),
         poison: poison_or(poison_or(a.poison(), b.poison()), open),
     };
     cx.linear(dtype, dims, raw)
 }
 
-/// One quotient: value, radius, NaN reachable.
+/// Division under a contract: what is the same for all elements.
 ///
 /// `q = a/b`, propagated `(ea + |q| eb) / (|b| - eb)` (infinite if `|b| <= eb`), local `2 k_div u (|q| + propagated)`; 0
 /// if the operands are exact, division is correctly rounded and `q` is a number of the accumulator.
-pub fn quotient(cx: &EvalCx<'_>, dtype: DType, (a, ea): (f64, f64), (b, eb): (f64, f64)) -> (f64, f64, bool) {
-    let q = a / b;
-    let acc = cx.acc(dtype);
-    if ea == 0.0 && eb == 0.0 {
-        let exact = cx.contract.ulps.get(Func::Div) <= 0.5
-            && q.is_finite()
-            && crate::round::round(q, acc) == q
-            && libm::fma(q, b, -a) == 0.0;
-        if exact || !q.is_finite() || q == 0.0 && (a == 0.0 || b.is_infinite()) {
+#[derive(Clone, Copy, Debug)]
+pub struct Division {
+    acc: Format,
+    correct: bool,
+    rel: f64,
+    lost: f64,
+}
+
+impl Division {
+    /// Of tensors of this type.
+    pub fn new(cx: &EvalCx<'_>, dtype: DType) -> Division {
+        let acc = cx.acc(dtype);
+        let correct = cx.contract.ulps.get(Func::Div) <= 0.5;
+        Division { acc, correct, rel: cx.func(Func::Div, dtype), lost: 2.0 * cx.eta(acc) }
+    }
+    /// One quotient: value, radius, NaN reachable.
+    #[inline]
+    pub fn quotient(&self, (a, ea): (f64, f64), (b, eb): (f64, f64)) -> (f64, f64, bool) {
+        let q = a / b;
+        if ea == 0.0 && eb == 0.0 {
+            let exact = self.correct && q.is_finite() && crate::round::holds(q, self.acc) && libm::fma(q, b, -a) == 0.0;
+            if exact || !q.is_finite() || q == 0.0 && (a == 0.0 || b.is_infinite()) {
+                return (q, 0.0, false);
+            }
+        }
+        if b.abs() <= eb || !ea.is_finite() || !eb.is_finite() || !a.is_finite() || b.is_nan() {
+            return (q, f64::INFINITY, true);
+        }
+        if b.is_infinite() {
             return (q, 0.0, false);
         }
+        let prop = (ea + q.abs() * eb) / (b.abs() - eb);
+        (q, prop + self.rel * (q.abs() + prop) + self.lost, false)
     }
-    if b.abs() <= eb || !ea.is_finite() || !eb.is_finite() || !a.is_finite() || b.is_nan() {
-        return (q, f64::INFINITY, true);
-    }
-    if b.is_infinite() {
-        return (q, 0.0, false);
-    }
-    let prop = (ea + q.abs() * eb) / (b.abs() - eb);
-    (q, prop + cx.func(Func::Div, dtype) * (q.abs() + prop) + 2.0 * cx.eta(acc), false)
+}
+
+/// One quotient; see [`Division`].
+pub fn quotient(cx: &EvalCx<'_>, dtype: DType, a: (f64, f64), b: (f64, f64)) -> (f64, f64, bool) {
+    Division::new(cx, dtype).quotient(a, b)
 }
 
 /// Whether the sign of zeros of a tensor is not declared: −0 equals +0, and the tensor was computed by arithmetic. An
@@ -150,11 +176,11 @@ pub fn zero_signless(cx: &EvalCx<'_>, f: &Float) -> bool {
     !cx.contract.signed_zero && (f.linear.is_some() || f.grid.is_none())
 }
 
-/// See [`quotient`].
+/// See [`Division`].
 pub fn div(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float) -> Bounded {
-    let signless = zero_signless(cx, b);
+    let (signless, by) = (zero_signless(cx, b), Division::new(cx, dtype));
     build(cx, dtype, dims, a.value.len(), |i| {
-        let (v, mut e, nan) = quotient(cx, dtype, (a.value[i], a.radius[i]), (b.value[i], b.radius[i]));
+        let (v, mut e, nan) = by.quotient((a.value[i], a.radius[i]), (b.value[i], b.radius[i]));
         if b.value[i] == 0.0 && v.is_infinite() && signless {
             e = f64::INFINITY;
         }
@@ -224,7 +250,8 @@ pub fn pow(a: &Args<'_>) -> OpResult<Bounded> {
 
 fn power(cx: &EvalCx<'_>, dtype: DType, (x, ex): (f64, f64), (y, ey): (f64, f64)) -> (f64, f64) {
     let z = libm::pow(x, y);
-    if ex == 0.0 && ey == 0.0 && (!z.is_finite() || y == 0.0 || x == 1.0 || x == 0.0 || y == 1.0) {
+    // Exact by IEEE 754 9.2.1; that `x^1 = x` is not among its rules, so an exponent of 1 has the function's ULP.
+    if ex == 0.0 && ey == 0.0 && (!z.is_finite() || y == 0.0 || x == 1.0 || x == 0.0) {
         return (z, 0.0);
     }
     // NaN to the power 0 is 1: with an undecided exponent a NaN base decides nothing.
@@ -237,9 +264,11 @@ fn power(cx: &EvalCx<'_>, dtype: DType, (x, ex): (f64, f64), (y, ey): (f64, f64)
         return (z, f64::INFINITY);
     }
     let mut prop = 0.0f64;
-    for p in [lo, hi] {
-        for q in [y - ey, y + ey] {
-            prop = prop.max((libm::pow(p, q) - z).abs());
+    if ex > 0.0 || ey > 0.0 {
+        for p in [lo, hi] {
+            for q in [y - ey, y + ey] {
+                prop = prop.max((libm::pow(p, q) - z).abs());
+            }
         }
     }
     if lo < 0.0 && hi > 0.0 {
@@ -386,29 +415,30 @@ pub fn extremum(a: &Args<'_>) -> OpResult<Bounded> {
     let all = a.all();
     let Some(first) = all.first() else { return invalid("at least one operand is needed") };
     let max = a.node.op == Op::Max;
-    let mut acc = (*first).clone();
-    for b in &all[1..] {
-        let (x, y, dims) = pair(a.cx, &acc, b)?;
-        acc = match (&x.data, &y.data) {
-            (Data::Int(p), Data::Int(q)) => {
-                let r = int_binary(x.dtype, p, q, |u, v| Some(if max { u.max(v) } else { u.min(v) }));
-                Bounded::from_int(x.dtype, dims, r)
-            }
-            (Data::Float(p), Data::Float(q)) => {
-                let second = a.cx.hyp(Hypothesis::MaxTakesSecond);
-                let (v, e, n) = unzip(p.value.len(), |i| {
-                    if second && p.value[i].is_nan() {
-                        return (q.value[i], q.radius[i], false);
-                    }
-                    choose(a.cx.contract.nan, max, p, q, i)
-                });
-                let grid = p.grid.zip(q.grid).map(|(g, h)| g.min(h));
-                a.cx.selected(x.dtype, dims, v, e, Some(n), grid)
-            }
-            _ => return invalid("operands of different kinds"),
-        };
+    all[1..].iter().try_fold((*first).clone(), |acc, b| larger(a.cx, &acc, b, max))
+}
+
+/// The larger (smaller) of two tensors.
+fn larger(cx: &EvalCx<'_>, a: &Bounded, b: &Bounded, max: bool) -> OpResult<Bounded> {
+    let (x, y, dims) = pair(cx, a, b)?;
+    match (&x.data, &y.data) {
+        (Data::Int(p), Data::Int(q)) => {
+            let r = int_binary(x.dtype, p, q, |u, v| Some(if max { u.max(v) } else { u.min(v) }));
+            Ok(Bounded::from_int(x.dtype, dims, r))
+        }
+        (Data::Float(p), Data::Float(q)) => {
+            let second = cx.hyp(Hypothesis::MaxTakesSecond);
+            let (v, e, n) = unzip(p.value.len(), |i| {
+                if second && p.value[i].is_nan() {
+                    return (q.value[i], q.radius[i], false);
+                }
+                choose(cx.contract.nan, max, p, q, i)
+            });
+            let grid = p.grid.zip(q.grid).map(|(g, h)| g.min(h));
+            Ok(cx.selected(x.dtype, dims, v, e, Some(n), grid))
+        }
+        _ => invalid("operands of different kinds"),
     }
-    Ok(acc)
 }
 
 /// The larger (smaller) of two elements with its hull.
@@ -443,11 +473,10 @@ pub fn hull_radius(v: f64, lo: f64, hi: f64) -> f64 {
 pub fn sum(a: &Args<'_>) -> OpResult<Bounded> {
     let all = a.all();
     let Some(first) = all.first() else { return invalid("at least one operand is needed") };
-    let mut acc = (*first).clone();
-    for b in &all[1..] {
+    let mut acc = all[1..].iter().try_fold((*first).clone(), |acc, b| {
         let (x, y, dims) = pair(a.cx, &acc, b)?;
-        acc = add(a.cx, x.dtype, dims, x.float()?, y.float()?, 1.0);
-    }
+        Ok(add(a.cx, x.dtype, dims, x.float()?, y.float()?, 1.0))
+    })?;
     acc.float()?;
     if a.node.op == Op::Mean {
         let n = Float::exact(vec![all.len() as f64; acc.elements()]);
@@ -479,6 +508,7 @@ pub fn scale(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, by: &[f
             s
         }),
         d: a.d() + 2.0,
+        underflows: 0.0,
         grid: a.grid.zip(shift).map(|(g, s)| g - s),
         poison: a.poison(),
     };

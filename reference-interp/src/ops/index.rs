@@ -410,10 +410,10 @@ fn truth(x: &Bounded) -> OpResult<Vec<bool>> {
     }
 }
 
-/// NonZero: coordinates, one row per axis.
+/// NonZero: coordinates, one row per axis (none for a scalar).
 pub fn non_zero(a: &Args<'_>) -> OpResult<Bounded> {
     let x = a.x(0)?;
-    let dims = if x.rank() == 0 { vec![1] } else { x.dims.clone() };
+    let dims = x.dims.clone();
     let hits: Vec<usize> = truth(x)?.iter().enumerate().filter(|(_, t)| **t).map(|(i, _)| i).collect();
     let st = strides(&dims);
     let v: Vec<i64> =
@@ -552,7 +552,7 @@ pub fn non_max_suppression(a: &Args<'_>) -> OpResult<Bounded> {
         for class in 0..classes {
             let score = |i: usize| s.value[(batch * classes + class) * n + i];
             let mut order: Vec<usize> = (0..n).filter(|&i| least.is_none_or(|l| score(i) > l)).collect();
-            order.sort_by(|&i, &j| score(j).partial_cmp(&score(i)).unwrap_or(std::cmp::Ordering::Equal));
+            order.sort_by(|&i, &j| score(j).total_cmp(&score(i)));
             let mut kept: Vec<usize> = Vec::new();
             for i in order {
                 if (kept.len() as i64) < most

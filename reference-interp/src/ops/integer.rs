@@ -6,6 +6,7 @@ use crate::error::{OpResult, invalid};
 use crate::round::{int_range, wrap};
 use crate::value::{Bounded, Int};
 use ir::{DType, Op};
+use std::borrow::Cow;
 
 /// Wraps a range; everything where it does not stay one range.
 pub fn wrap_range(lo: i128, hi: i128, d: DType) -> (i128, i128) {
@@ -17,22 +18,23 @@ pub fn wrap_range(lo: i128, hi: i128, d: DType) -> (i128, i128) {
 /// undefined (division by zero): any result.
 pub fn int_binary(d: DType, a: &Int, b: &Int, f: impl Fn(i128, i128) -> Option<i128>) -> Int {
     let full = int_range(d).unwrap_or((0, 0));
-    let n = a.value.len();
-    let mut value = Vec::with_capacity(n);
-    let mut hull = Vec::with_capacity(n);
-    for i in 0..n {
+    let one = |i: usize| {
         let v = f(a.value[i], b.value[i]);
-        value.push(v.map_or(0, |v| wrap(v, d)));
+        let value = v.map_or(0, |v| wrap(v, d));
         let ((al, ah), (bl, bh)) = (a.range(i), b.range(i));
+        if let (Some(_), true) = (v, al == ah && bl == bh) {
+            return (value, (value, value));
+        }
         let spans_zero = bl < 0 && bh > 0;
         let corners = [f(al, bl), f(al, bh), f(ah, bl), f(ah, bh)];
         let range = corners.iter().try_fold((i128::MAX, i128::MIN), |(l, h), c| c.map(|c| (l.min(c), h.max(c))));
-        hull.push(match range {
+        let hull = match range {
             Some((l, h)) if v.is_some() && !(spans_zero && f(1, 0).is_none()) => wrap_range(l, h, d),
             _ => full,
-        });
-    }
-    Int::with_hull(value, hull)
+        };
+        (value, hull)
+    };
+    Int::collect((0..a.value.len()).map(one))
 }
 
 /// BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot, BitShift (of signed integers: to the right
@@ -42,7 +44,8 @@ pub fn bitwise(a: &Args<'_>) -> OpResult<Bounded> {
     let op = a.node.op;
     let (x, y, dims) = if op == Op::BitwiseNot {
         let x = a.x(0)?;
-        (x.clone(), spread(&Bounded::zero(x.dtype), &x.dims), x.dims.clone())
+        let zero = spread(&Bounded::zero(x.dtype), &x.dims).into_owned();
+        (Cow::Borrowed(x), Cow::Owned(zero), x.dims.clone())
     } else {
         pair(a.cx, a.x(0)?, a.x(1)?)?
     };

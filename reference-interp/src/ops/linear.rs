@@ -50,7 +50,7 @@ impl Sum {
 
 /// Infinite radii as 0: undecided elements travel as a mask, since `0 * Inf` would lose them.
 pub fn clean(e: &[f64]) -> Cow<'_, [f64]> {
-    if e.iter().all(|x| x.is_finite()) {
+    if crate::value::all_finite(e) {
         return e.into();
     }
     e.iter().map(|&x| if x.is_finite() { x } else { 0.0 }).collect::<Vec<_>>().into()
@@ -68,8 +68,30 @@ fn mask(p: Option<Vec<bool>>, n: usize) -> Vec<f64> {
     p.map_or_else(|| vec![0.0; n], |p| p.into_iter().map(|b| f64::from(u8::from(b))).collect())
 }
 
-/// A bilinear map of which each product meets at most `depth` roundings: `f(a, b, sum)` computes it on plain arrays.
-pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[f64], &[f64], Sum) -> Vec<f64>) -> Raw {
+/// Roundings in a sum of products.
+#[derive(Clone, Copy, Debug)]
+pub struct Depth {
+    /// Most roundings that one product meets.
+    pub path: f64,
+    /// How many products there are: each may lose bits to underflow, whichever path it takes.
+    pub products: f64,
+}
+
+impl Depth {
+    /// One product after the other: any path may hold all.
+    pub fn chain(terms: usize) -> Depth {
+        Depth { path: terms as f64, products: terms as f64 }
+    }
+}
+
+/// A bilinear map of such a depth: `f(a, b, sum)` computes it on plain arrays.
+pub fn bilinear(
+    cx: &EvalCx<'_>,
+    a: &Float,
+    b: &Float,
+    depth: Depth,
+    f: &dyn Fn(&[f64], &[f64], Sum) -> Vec<f64>,
+) -> Raw {
     let v = f(&cx.operands(&a.value), &cx.operands(&b.value), Sum::of(cx));
     if !cx.bounds {
         return Raw { v, ..Raw::default() };
@@ -104,7 +126,8 @@ pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[
         v,
         eb: inherited,
         m,
-        d: a.d() + b.d() + depth,
+        d: a.d() + b.d() + depth.path,
+        underflows: (depth.products - depth.path).max(0.0),
         grid: a.grid.zip(b.grid).map(|(g, h)| g.saturating_add(h)),
         poison,
         signed: special.then(|| Signed::bilinear(a, b, &|p, q| f(p, q, Sum::EXACT))),
@@ -196,9 +219,9 @@ pub fn mat_shape(cx: &EvalCx<'_>, a: &[usize], b: &[usize]) -> OpResult<MatShape
 
 impl MatShape {
     /// Roundings that a product meets.
-    pub fn depth(&self, cx: &EvalCx<'_>) -> f64 {
+    pub fn depth(&self, cx: &EvalCx<'_>) -> Depth {
         let k = self.mkn.1;
-        cx.depth(k as f64, k.div_ceil(16) as f64)
+        Depth { path: cx.depth(k as f64, k.div_ceil(16) as f64), products: k as f64 }
     }
     /// The terms that are added, of the first `k`.
     fn added(&self, k: usize) -> std::ops::Range<usize> {
@@ -410,7 +433,7 @@ pub fn einsum(a: &Args<'_>) -> OpResult<Bounded> {
     };
     let one = Float::exact(vec![1.0]);
     let second = if all.len() == 2 { all[1].float()? } else { &one };
-    let raw = bilinear(a.cx, all[0].float()?, second, ni.max(1) as f64, &run);
+    let raw = bilinear(a.cx, all[0].float()?, second, Depth::chain(ni.max(1)), &run);
     Ok(a.cx.linear(all[0].dtype, dims, raw))
 }
 

@@ -3,6 +3,7 @@
 
 pub mod attention;
 pub mod cast;
+pub mod causal_conv;
 pub mod compare;
 pub mod conv;
 pub mod elementwise;
@@ -10,8 +11,10 @@ pub mod index;
 pub mod integer;
 pub mod layout;
 pub mod linear;
+pub mod linear_attention;
 pub mod norm;
 pub mod pool;
+pub mod qlinear;
 pub mod quant;
 pub mod recurrent;
 pub mod reduce;
@@ -69,6 +72,12 @@ pub fn eval(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         Op::QuantizeLinear => one(quant::quantize(a)),
         Op::DequantizeLinear => one(quant::dequantize(a)),
         Op::DynamicQuantizeLinear => quant::dynamic_quantize(a),
+        Op::QLinearAdd | Op::QLinearMul => one(qlinear::binary(a)),
+        Op::QLinearSigmoid | Op::QLinearLeakyRelu => one(qlinear::unary(a)),
+        Op::QLinearAveragePool | Op::QLinearGlobalAveragePool => one(qlinear::pool(a)),
+        Op::QLinearConcat => one(qlinear::concat(a)),
+        Op::QLinearSoftmax => one(qlinear::softmax(a)),
+        Op::QGemm => one(qlinear::gemm(a)),
         Op::Conv => one(conv::conv(a)),
         Op::ConvTranspose => one(conv::conv_transpose(a)),
         Op::MaxPool => pool::max_pool(a),
@@ -121,6 +130,8 @@ pub fn eval(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         Op::LSTM | Op::GRU | Op::RNN => recurrent::recurrent(a),
         Op::Attention => attention::attention(a),
         Op::RotaryEmbedding => one(attention::rotary(a)),
+        Op::LinearAttention => linear_attention::linear_attention(a),
+        Op::CausalConvWithState => causal_conv::causal_conv(a),
         Op::Shape | Op::Size => one(shape::shape(a)),
         Op::ConstantOfShape => one(shape::constant_of_shape(a)),
         Op::Range => one(shape::range(a)),

@@ -51,8 +51,9 @@ pub fn softmax_line(cx: &EvalCx<'_>, dtype: DType, row: &[(f64, f64)], log: bool
     let (mut up, mut down, mut spread) = (0.0, 0.0, 0.0);
     for (q, r) in p.iter().zip(row) {
         // Not q * exp(e): a share that underflows may still rise to 1 within a large radius.
-        up += libm::exp(r.0 - m + r.1) / s;
-        down += libm::exp(r.0 - m - r.1) / s;
+        let end = |x: f64| if r.1 == 0.0 { *q } else { libm::exp(x) };
+        up += end(r.0 - m + r.1) / s;
+        down += end(r.0 - m - r.1) / s;
         if *q > 0.0 {
             spread += q / s * 3.0 * u * (m - r.0 + 2.0 * emax);
         }
@@ -60,23 +61,25 @@ pub fn softmax_line(cx: &EvalCx<'_>, dtype: DType, row: &[(f64, f64)], log: bool
     let rescales = f64::from(cx.contract.online_softmax_rescales);
     let shared = spread + 2.0 * ke + cx.gamma(row.len() as f64, u) + 4.0 * u + rescales * (ke + u);
     let tiny = 8.0 * cx.eta(cx.acc(dtype)).max(f64::MIN_POSITIVE);
-    let one = |&(x, e): &(f64, f64)| {
+    let (log_s, log_up, log_down) = (libm::log(s), libm::log(up), libm::log(down));
+    let one = |(&(x, e), q): (&(f64, f64), &f64)| {
         if x == f64::NEG_INFINITY {
             return if log { (x, 0.0) } else { (0.0, 0.0) };
         }
         let d = m - x + 2.0 * emax;
         let local = 3.0 * u * d + shared;
         if log {
-            let y = x - m - libm::log(s);
-            let prop = (e + libm::log(up)).max(e - libm::log(down));
+            let y = x - m - log_s;
+            let prop = (e + log_up).max(e - log_down);
             return (y, prop + local + (kl + 2.0 * u) * (y.abs() + prop));
         }
-        let y = libm::exp(x - m) / s;
-        let prop = (libm::exp(e) / down - 1.0).max(1.0 - libm::exp(-e) / up);
+        let y = q / s;
+        let exp = |e: f64| if e == 0.0 { 1.0 } else { libm::exp(e) };
+        let prop = (exp(e) / down - 1.0).max(1.0 - exp(-e) / up);
         let r = y * (prop + local * (1.0 + prop)) + tiny;
         (y, if r.is_nan() { 1.0 } else { r.min(1.0) })
     };
-    row.iter().map(one).collect()
+    row.iter().zip(&p).map(one).collect()
 }
 
 /// Mean, variance and normalised elements of one set.
@@ -112,7 +115,9 @@ pub fn normalise(
     let u = cx.u(dtype);
     let mean = if centre { x.iter().map(|p| p.0).sum::<f64>() / n } else { 0.0 };
     let (sum_e, mean_abs) = (x.iter().map(|p| p.1).sum::<f64>(), x.iter().map(|p| p.0.abs() + p.1).sum::<f64>() / n);
-    let mean_e = if centre { sum_e / n + cx.gamma(n + 1.0, u) * mean_abs } else { 0.0 };
+    // The mean of subnormals is rounded to one; a larger sum loses nothing.
+    let lost = cx.underflow(mean_abs, 2.0, dtype);
+    let mean_e = if centre { sum_e / n + cx.gamma(n + 1.0, u) * mean_abs + lost } else { 0.0 };
     let d: Vec<(f64, f64)> = x
         .iter()
         .map(|&(v, e)| {
@@ -121,7 +126,7 @@ pub fn normalise(
                 return (d, e);
             }
             let inherited = e * (1.0 - 1.0 / n) + (sum_e - e) / n;
-            let ed = inherited + cx.gamma(n + 1.0, u) * mean_abs;
+            let ed = inherited + cx.gamma(n + 1.0, u) * mean_abs + lost;
             (d, ed + u * (d.abs() + ed))
         })
         .collect();
@@ -152,6 +157,7 @@ pub fn normalise(
     let er = if ea < a { 1.0 / libm::sqrt(a - ea) - r } else { f64::INFINITY };
     let er = er + cx.func(Func::Rsqrt, dtype).max(cx.func(Func::Sqrt, dtype) + cx.func(Func::Div, dtype)) * (r + er);
     let cap = 2.0 * libm::sqrt(n);
+    let certain = x.iter().all(|p| p.1.is_finite());
     let nan = over
         || x.iter().any(|p| p.1.is_infinite())
         || (ea >= a && !a.is_nan() && a.is_finite() && eps == 0.0 && ea > 0.0);
@@ -162,7 +168,7 @@ pub fn normalise(
             if over {
                 return (y, f64::INFINITY);
             }
-            if !finite && x.iter().all(|p| p.1.is_finite()) {
+            if !finite && certain {
                 // An infinite or NaN element decides: the deviation is infinite or NaN, in every implementation.
                 return (y, 0.0);
             }
@@ -357,8 +363,8 @@ pub fn batch(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     }
     let (mx, ex) = (f.m(), super::linear::clean(f.eb()));
     let poison = f.poison().unwrap_or_else(|| vec![false; n]);
-    let param =
-        |k: usize| [s, b, mean, var].iter().any(|p| p.poison().is_some_and(|m| m[k])) || factor[k].1.is_infinite();
+    let undecided = [s, b, mean, var].map(Float::poison);
+    let param = |k: usize| undecided.iter().flatten().any(|m| m[k]) || factor[k].1.is_infinite();
     let params: Vec<bool> = (0..c).map(param).collect();
     // Whether an intermediate of some order overflows (or meets an infinity as 0), and the error of those that underflow.
     let steps: Vec<(bool, f64)> = (0..n)
@@ -388,6 +394,7 @@ pub fn batch(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
             .collect(),
         signed: None,
         d: f.d() + 8.0,
+        underflows: 0.0,
         grid: None,
         poison: Some((0..n).map(|i| poison[i] || params[map[i]] || steps[i].0).collect()),
     };

@@ -6,7 +6,7 @@
 //! sum fits; `Requant::Interval` is TOSA's interval instead.
 
 use super::conv::{ConvShape, channel_map};
-use super::elementwise::{mul, quotient};
+use super::elementwise::{Division, mul, quotient};
 use super::linear::mat_shape;
 use crate::contract::Requant;
 use crate::cx::{Args, EvalCx};
@@ -46,12 +46,37 @@ fn scale_map(a: &Args<'_>, x: &Bounded, s: &Bounded) -> OpResult<Vec<usize>> {
     Ok((0..n).map(|i| (i / (inner * extent) * s.dims[ax] + i / inner % extent / block) * inner + i % inner).collect())
 }
 
-fn decided<'a>(what: &str, b: &'a Bounded) -> OpResult<&'a [i128]> {
-    let i = b.int()?;
-    if i.value.is_empty() {
-        return invalid(format!("an empty {what}"));
+/// Zero points: values, and what each may be. None is 0.
+struct ZeroPoints<'a>(Option<&'a Int>);
+
+impl<'a> ZeroPoints<'a> {
+    fn of(b: Option<&'a Bounded>) -> OpResult<Self> {
+        let i = b.map(Bounded::int).transpose()?;
+        if i.is_some_and(|i| i.value.is_empty()) { invalid("an empty zero point") } else { Ok(Self(i)) }
     }
-    if i.hull.is_some() { unsupported(format!("an undecided {what}")) } else { Ok(&i.value) }
+    fn len(&self) -> usize {
+        self.0.map_or(1, |i| i.value.len())
+    }
+    /// Zero point `k` (the only one for every `k`): its value and its range.
+    fn at(&self, k: usize) -> (i128, (i128, i128)) {
+        let k = if self.len() == 1 { 0 } else { k };
+        self.0.map_or((0, (0, 0)), |i| i.value.get(k).map_or((0, (0, 0)), |&v| (v, i.range(k))))
+    }
+}
+
+/// [`quantised`] about a zero point that may be open: the hull is that of both ends, since the result rises with it.
+fn quantised_about(
+    cx: &EvalCx<'_>,
+    (q, e, nan): (f64, f64, bool),
+    (zp, range): (i128, (i128, i128)),
+    d: DType,
+) -> (i128, (i128, i128)) {
+    let (v, h) = quantised(cx, q, e, nan, zp, d);
+    if range == (zp, zp) {
+        return (v, h);
+    }
+    let (lo, hi) = (quantised(cx, q, e, nan, range.0, d).1.0, quantised(cx, q, e, nan, range.1, d).1.1);
+    (v, (lo.min(v), hi.max(v)))
 }
 
 /// Rounds a real number with a radius to an integer of `d`: value and hull.
@@ -60,7 +85,9 @@ fn quantised(cx: &EvalCx<'_>, q: f64, e: f64, nan: bool, zp: i128, d: DType) -> 
     if nan || q.is_nan() || e.is_infinite() {
         return (0i128.clamp(lo, hi), (lo, hi));
     }
-    let sat = |r: f64| (r.clamp(-1e30, 1e30) as i128 + zp).clamp(lo, hi);
+    // Integers below 2^63 need no 128-bit conversion, which is a slow call.
+    let whole = |r: f64| if r.abs() < 9e18 { i128::from(r as i64) } else { r.clamp(-1e30, 1e30) as i128 };
+    let sat = |r: f64| (whole(r) + zp).clamp(lo, hi);
     let v = match cx.hypothesis {
         Some(Hypothesis::QuantizeHalfUp) => sat(libm::floor(q + 0.5)),
         Some(Hypothesis::QuantizeTruncates) => sat(libm::trunc(q)),
@@ -72,6 +99,9 @@ fn quantised(cx: &EvalCx<'_>, q: f64, e: f64, nan: bool, zp: i128, d: DType) -> 
         Some(Hypothesis::WrapForSaturate) => wrap(rint(q.clamp(-1e30, 1e30)) as i128 + zp, d),
         _ => sat(rint(q)),
     };
+    if e == 0.0 && cx.hypothesis.is_none() {
+        return (v, (v, v));
+    }
     (v, (sat(rint(q - e)), sat(rint(q + e))))
 }
 
@@ -89,36 +119,31 @@ pub fn quantize(a: &Args<'_>) -> OpResult<Bounded> {
     if !d.is_int() {
         return unsupported(format!("quantisation to {d}"));
     }
-    let zp = a.opt(2).map(|z| decided("zero point", z)).transpose()?;
+    let zp = ZeroPoints::of(a.opt(2))?;
     let sf = s.float()?;
-    let x = super::cast::cast_to(a.cx, x, if x.dtype.is_float() { x.dtype } else { s.dtype });
+    let cast = (!x.dtype.is_float()).then(|| super::cast::cast_to(a.cx, x, s.dtype));
+    let x = cast.as_ref().unwrap_or(x);
     let f = x.float()?;
     let n = x.elements();
-    let (mut value, mut hull) = (Vec::with_capacity(n), Vec::with_capacity(n));
-    for i in 0..n {
+    let by = Division::new(a.cx, x.dtype);
+    let one = |i: usize| {
         let k = map[i];
-        let (q, e, nan) = quotient(a.cx, x.dtype, (f.value[i], f.radius[i]), (sf.value[k], sf.radius[k]));
+        let (q, e, nan) = by.quotient((f.value[i], f.radius[i]), (sf.value[k], sf.radius[k]));
         let nan = nan || f.may_nan(i) || sf.may_nan(k);
-        let (v, h) = quantised(a.cx, q, e, nan, zp.map_or(0, |z| z.get(k).copied().unwrap_or(0)), d);
-        value.push(v);
-        hull.push(h);
-    }
-    Ok(Bounded::from_int(d, x.dims.clone(), Int::with_hull(value, hull)))
+        quantised_about(a.cx, (q, e, nan), zp.at(k), d)
+    };
+    Ok(Bounded::from_int(d, x.dims.clone(), Int::collect((0..n).map(one))))
 }
 
 /// DequantizeLinear: `(x - zp) s` in the scale's type; one rounding, linear.
 pub fn dequantize(a: &Args<'_>) -> OpResult<Bounded> {
     let (x, s) = (a.x(0)?, a.x(1)?);
     let map = scale_map(a, x, s)?;
-    let zp = a.opt(2).map(|z| decided("zero point", z)).transpose()?;
-    let v = x.int()?;
-    let off = |i: usize| zp.map_or(0, |z| z.get(map[i]).copied().unwrap_or(0));
-    let mut f = Float::exact((0..v.value.len()).map(|i| (v.value[i] - off(i)) as f64).collect());
-    if v.hull.is_some() {
-        for i in 0..v.value.len() {
-            let (lo, hi) = v.range(i);
-            f.radius[i] = (hi - v.value[i]).max(v.value[i] - lo) as f64;
-        }
+    let zp = ZeroPoints::of(a.opt(2))?;
+    let v = centred(x, &zp, &|i, _| map[i])?;
+    let mut f = Float::exact(v.v.iter().map(|&v| v as f64).collect());
+    if v.r.iter().any(|&r| r != 0) {
+        f.radius = v.r.iter().map(|&r| r as f64).collect();
         f.grid = Some(0);
     }
     let s_all = s.take(&map, x.dims.clone());
@@ -194,16 +219,18 @@ struct Centred {
     r: Vec<i128>,
 }
 
-fn centred(x: &Bounded, zp: Option<&Bounded>, map: &dyn Fn(usize, usize) -> usize) -> OpResult<Centred> {
+/// `x - zp`, element `k` with the zero point that `map` gives for it (and for the number of zero points).
+fn centred(x: &Bounded, zp: &ZeroPoints<'_>, map: &dyn Fn(usize, usize) -> usize) -> OpResult<Centred> {
     let i = x.int()?;
-    let z = zp.map(|z| decided("zero point", z)).transpose()?;
-    let off = |k: usize| z.map_or(0, |z| z[if z.len() == 1 { 0 } else { map(k, z.len()).min(z.len() - 1) }]);
     let n = i.value.len();
-    let r = |k: usize| {
-        let (lo, hi) = i.range(k);
-        (hi - i.value[k]).max(i.value[k] - lo)
-    };
-    Ok(Centred { v: (0..n).map(|k| i.value[k] - off(k)).collect(), r: (0..n).map(r).collect() })
+    let wide = |v: i128, (lo, hi): (i128, i128)| (hi - v).max(v - lo);
+    let (mut v, mut r) = (Vec::with_capacity(n), Vec::with_capacity(n));
+    for k in 0..n {
+        let (z, range) = zp.at(map(k, zp.len()).min(zp.len() - 1));
+        v.push(i.value[k] - z);
+        r.push(wide(i.value[k], i.range(k)) + wide(z, range));
+    }
+    Ok(Centred { v, r })
 }
 
 /// An integer bilinear map with hulls: `|delta| <= f(r_a, |b| + r_b) + f(|a|, r_b)`.
@@ -242,8 +269,10 @@ fn matmul_sums(
     let s = mat_shape(a.cx, &x.dims, &y.dims)?;
     let (m, k, n) = s.mkn;
     // Zero points: one, one per row (column), or one per row (column) of each matrix.
-    let p = centred(x, xz, &|i, z| if z == m { i / k.max(1) % m.max(1) } else { i / k.max(1) })?;
-    let q = centred(y, yz, &|i, z| if z == n { i % n.max(1) } else { i / (k * n).max(1) * n + i % n.max(1) })?;
+    let p = centred(x, &ZeroPoints::of(xz)?, &|i, z| if z == m { i / k.max(1) % m.max(1) } else { i / k.max(1) })?;
+    let q = centred(y, &ZeroPoints::of(yz)?, &|i, z| {
+        if z == n { i % n.max(1) } else { i / (k * n).max(1) * n + i % n.max(1) }
+    })?;
     let (v, r) = sums(&p, &q, &|p, q| s.product_int(p, q));
     Ok((s.out, v, r))
 }
@@ -251,7 +280,7 @@ fn matmul_sums(
 /// One factor of a requantisation.
 struct Rescale<'a> {
     scales: [&'a Float; 3],
-    zp: i128,
+    zp: (i128, (i128, i128)),
     dtype: DType,
 }
 
@@ -280,14 +309,17 @@ fn requantise(
         let mut e = r[i] as f64 * m.abs() + reach * (rel + roundings);
         let interval = cx.contract.requant == Requant::Interval;
         if interval {
-            e += (3.0 * q.abs() + (q + k.zp as f64).abs()) * libm::ldexp(1.0, -24);
+            e += (3.0 * q.abs() + (q + k.zp.0 as f64).abs()) * libm::ldexp(1.0, -24);
         }
-        let bad = !q.is_finite() || rel.is_nan();
-        let (v, mut h) = quantised(cx, q, e, bad, k.zp, k.dtype);
+        // An open scale has an infinite radius, which times a sum of 0 is not a number.
+        let open = (0..3).any(|j| se[j].is_infinite() || k.scales[j].may_nan(at[j]));
+        let bad = open || !q.is_finite() || rel.is_nan() || e.is_nan();
+        let (v, mut h) = quantised_about(cx, (q, e, bad), k.zp, k.dtype);
         if interval && !bad {
             let (lo, hi) = int_range(k.dtype).unwrap_or((0, 0));
-            let sat = |r: f64| (r as i128 + k.zp).clamp(lo, hi);
-            h = (h.0.min(sat(libm::ceil(q - 0.5 - e))), h.1.max(sat(libm::floor(q + 0.5 + e))));
+            let sat = |r: f64, zp: i128| (r as i128 + zp).clamp(lo, hi);
+            let (down, up) = (libm::ceil(q - 0.5 - e), libm::floor(q + 0.5 + e));
+            h = (h.0.min(sat(down, k.zp.1.0)), h.1.max(sat(up, k.zp.1.1)));
         }
         value.push(v);
         hull.push(h);
@@ -295,9 +327,9 @@ fn requantise(
     Int::with_hull(value, hull)
 }
 
-fn one_zero_point(z: &Bounded) -> OpResult<i128> {
-    match decided("zero point", z)? {
-        [z] => Ok(*z),
+fn one_zero_point(z: &Bounded) -> OpResult<(i128, (i128, i128))> {
+    match ZeroPoints::of(Some(z))? {
+        z if z.len() == 1 => Ok(z.at(0)),
         z => unsupported(format!("{} output zero points", z.len())),
     }
 }
@@ -332,8 +364,8 @@ fn conv_sums(
 ) -> OpResult<(Vec<usize>, Vec<i128>, Vec<i128>)> {
     let s = ConvShape::new(a, &x.dims, &w.dims)?;
     let per = count(&w.dims[1..]).max(1);
-    let p = centred(x, xz, &|_, _| 0)?;
-    let q = centred(w, wz, &|i, _| i / per)?;
+    let p = centred(x, &ZeroPoints::of(xz)?, &|_, _| 0)?;
+    let q = centred(w, &ZeroPoints::of(wz)?, &|i, _| i / per)?;
     let exact = |x: &[i128], w: &[i128]| {
         // Products of 32-bit operands: sums of up to 2^31 of them fit i128; 8-bit ones fit i64, which is faster.
         let small = |v: &[i128]| v.iter().all(|x| x.abs() < 1 << 16);

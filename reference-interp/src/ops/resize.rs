@@ -338,7 +338,7 @@ fn by_weight(a: &Args<'_>, x: &Bounded, all: &[Option<Vec<Point>>]) -> OpResult<
         grid = if points.iter().all(|p| p.err == 0.0) && !cubic { grid.zip(weights).map(|(g, w)| g + w) } else { None };
     }
     let poison = f.poison().map(|_| bad.iter().map(|&b| b > 0.0).collect());
-    Ok(a.cx.linear(x.dtype, dims, Raw { v, eb, m, d, grid, poison, signed: None }))
+    Ok(a.cx.linear(x.dtype, dims, Raw { v, eb, m, d, underflows: 0.0, grid, poison, signed: None }))
 }
 
 /// Bound of the derivative with respect to the position.

@@ -58,6 +58,8 @@ impl Sampler<'_> {
         let err = if simple { 0.0 } else { eg * n / 2.0 + 4.0 * self.u * (p.abs() + 1.0) };
         let (lo, hi) = self.edges(k);
         let inside = match self.padding {
+            // Nearest rounds first and pads the whole position, as onnx.reference and ONNX Runtime do.
+            _ if self.mode == "nearest" => p,
             Padding::Border => p.clamp(0.0, (n - 1.0).max(0.0)),
             Padding::Reflection => reflect(p, lo, hi),
             Padding::Zeros => p,
@@ -119,6 +121,9 @@ impl Sampler<'_> {
                 m += w.abs() * (x.abs() + ex);
                 e += w.abs() * ex;
                 nan |= n;
+            } else {
+                // An implementation may multiply by the 0 or leave the corner out.
+                nan |= n || !x.is_finite();
             }
         }
         let err: f64 = pos.iter().map(|p| p.1).sum();

@@ -170,6 +170,9 @@ fn domain(op: Op) -> (f64, f64) {
 
 /// Hull of the function over `[lo, hi]` around `y = f(v)`.
 fn propagated(op: Op, v: f64, e: f64, y: f64) -> f64 {
+    if e == 0.0 {
+        return 0.0;
+    }
     let (d0, d1) = domain(op);
     let (lo, hi) = ((v - e).max(d0), (v + e).min(d1));
     match op {
@@ -320,10 +323,18 @@ struct Activation<'a> {
 /// (in the comment of each row), the largest over the ball's ends and centre, plus `4 u` of the result's reach.
 pub fn activation(a: &Args<'_>) -> OpResult<Bounded> {
     let x = a.x(0)?;
+    activated(a.cx, x, &describe(a, x.dtype)?)
+}
+
+/// `x sigmoid(x)`, the activation that kernels of fused operators end with.
+pub fn silu(cx: &EvalCx<'_>, x: &Bounded) -> OpResult<Bounded> {
+    activated(cx, x, &swish(cx, x.dtype, 1.0))
+}
+
+fn activated(cx: &EvalCx<'_>, x: &Bounded, act: &Activation<'_>) -> OpResult<Bounded> {
     let f = x.float()?;
-    let act = describe(a, x.dtype)?;
-    let acc = a.cx.acc(x.dtype);
-    let (u, eta) = (a.cx.u(x.dtype), a.cx.eta(acc));
+    let acc = cx.acc(x.dtype);
+    let (u, eta) = (cx.u(x.dtype), cx.eta(acc));
     let (v, e, n) = map(f, |v, e| {
         let y = (act.f)(v);
         if v.is_infinite() && y.is_nan() && e == 0.0 {
@@ -339,7 +350,7 @@ pub fn activation(a: &Args<'_>) -> OpResult<Bounded> {
             return (y, if exact { 0.0 } else { 4.0 * u * y.abs() }, false);
         }
         let (lo, hi) = (v - e, v + e);
-        let mut r = hull_radius(y, (act.f)(lo), (act.f)(hi));
+        let mut r = if e == 0.0 { 0.0 } else { hull_radius(y, (act.f)(lo), (act.f)(hi)) };
         for &t in &act.turns {
             if lo <= t && t <= hi && e > 0.0 {
                 // Both one-sided limits, so that jumps are covered.
@@ -348,12 +359,31 @@ pub fn activation(a: &Args<'_>) -> OpResult<Bounded> {
                 }
             }
         }
-        let local = [lo, v, hi].into_iter().map(|t| (act.local)(t)).fold(0.0, crate::cx::max_num);
+        let reached: &[f64] = if e == 0.0 { &[v] } else { &[lo, v, hi] };
+        let local = reached.iter().map(|&t| (act.local)(t)).fold(0.0, crate::cx::max_num);
         let local = if y == 0.0 && r == 0.0 && local == 0.0 { 0.0 } else { local + u * r + 4.0 * eta };
         let e = r + local;
         (y, if e.is_nan() { f64::INFINITY } else { e }, e.is_nan())
     });
-    Ok(a.cx.collapsed(x.dtype, x.dims.clone(), v, e, Some(n), None))
+    Ok(cx.collapsed(x.dtype, x.dims.clone(), v, e, Some(n), None))
+}
+
+/// `x sigmoid(al x)`, or `x / (1 + exp(-al x))`: the rounding of `al x` counts `|al x| s(1-s) |x|`.
+fn swish<'a>(cx: &EvalCx<'_>, dtype: DType, al: f64) -> Activation<'a> {
+    let k = |f: Func| cx.func(f, dtype);
+    let (u, eta) = (cx.u(dtype), cx.eta(cx.acc(dtype)));
+    let function = k(Func::Sigmoid).max(k(Func::Exp) + k(Func::Div) + u) + 2.0 * u;
+    let f = move |x: f64| if x.is_infinite() && sigmoid(al * x) == 0.0 { f64::NAN } else { x * sigmoid(al * x) };
+    Activation {
+        f: Box::new(f),
+        turns: if al == 0.0 { vec![] } else { vec![-1.278_464_542_761_07 / al] },
+        local: Box::new(move |x| {
+            let s = sigmoid(al * x);
+            let y = (x * s).abs();
+            let arg = if al == 1.0 { 0.0 } else { u };
+            y * (1.0 - s) * (al * x).abs() * arg + function * y + 16.0 * eta * x.abs()
+        }),
+    }
 }
 
 fn next(t: f64, dir: i8) -> f64 {
@@ -370,7 +400,7 @@ fn describe<'a>(a: &Args<'a>, dtype: DType) -> OpResult<Activation<'a>> {
     let exp = libm::exp;
     // The sigmoid of a product may underflow; its error is multiplied by x.
     let eta = a.cx.eta(a.cx.acc(dtype));
-    let (ke, kt, ks, kerf) = (k(Func::Exp), k(Func::Tanh), k(Func::Sigmoid), k(Func::Erf));
+    let (ke, kt, kerf) = (k(Func::Exp), k(Func::Tanh), k(Func::Erf));
     let (kd, kp, kg) = (k(Func::Div), k(Func::Softplus), k(Func::Gelu));
     let make = |f: Box<dyn Fn(f64) -> f64 + 'a>, turns: Vec<f64>, local: Box<dyn Fn(f64) -> f64 + 'a>| {
         Ok(Activation { f, turns, local })
@@ -473,25 +503,7 @@ fn describe<'a>(a: &Args<'a>, dtype: DType) -> OpResult<Activation<'a>> {
                 (kp + kt + 2.0 * u + ke) * y + naive + 16.0 * eta * x.abs()
             }),
         ),
-        Op::Swish => {
-            let al = a.f64("alpha")?;
-            // x sigmoid(al x), or x / (1 + exp(-al x)): the rounding of al x counts |al x| s(1-s) |x|.
-            let turns = if al == 0.0 { vec![] } else { vec![-1.278_464_542_761_07 / al] };
-            make(
-                Box::new(
-                    move |x: f64| {
-                        if x.is_infinite() && sigmoid(al * x) == 0.0 { f64::NAN } else { x * sigmoid(al * x) }
-                    },
-                ),
-                turns,
-                Box::new(move |x| {
-                    let s = sigmoid(al * x);
-                    let y = (x * s).abs();
-                    let arg = if al == 1.0 { 0.0 } else { u };
-                    y * (1.0 - s) * (al * x).abs() * arg + (ks.max(ke + kd + u) + 2.0 * u) * y + 16.0 * eta * x.abs()
-                }),
-            )
-        }
+        Op::Swish => Ok(swish(a.cx, dtype, a.f64("alpha")?)),
         Op::Gelu if a.str("approximate")? == "tanh" => {
             let c = libm::sqrt(2.0 / PI);
             let z = move |x: f64| c * (x + 0.044715 * x * x * x);

@@ -94,13 +94,6 @@ fn drop_int(n: &mut Legacy, name: &str, default: i64) -> Result<(), Problem> {
     }
 }
 
-/// Sliding windows of set 25; -1 means none.
-pub fn attention_window(_: &mut Cx<'_>, mut n: Legacy) -> Result<Legacy, Problem> {
-    drop_int(&mut n, "left_window_size", -1)?;
-    drop_int(&mut n, "right_window_size", -1)?;
-    Ok(n)
-}
-
 /// Accumulation type of `Range` for f16 and bf16; 1 is f32.
 pub fn range_stash(_: &mut Cx<'_>, mut n: Legacy) -> Result<Legacy, Problem> {
     drop_int(&mut n, "stash_type", 1)?;

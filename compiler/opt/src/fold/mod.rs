@@ -7,6 +7,7 @@
 
 mod cast;
 mod data;
+pub mod dynamic;
 mod elementwise;
 pub mod quant;
 mod reduce;
@@ -32,8 +33,10 @@ pub fn evaluate(op: Op, a: &Attrs, x: &[Option<Arg<'_>>], outs: &[TensorType]) -
     if x.iter().flatten().any(|i| i.value.is_none()) || (jumps(op, out) && x.iter().flatten().any(value::is_inexact)) {
         return None;
     }
-    if op == Op::Split {
-        return data::split(a, x, outs);
+    match op {
+        Op::Split => return data::split(a, x, outs),
+        Op::NonZero | Op::Compress | Op::Unique | Op::NonMaxSuppression => return dynamic::evaluate(op, a, x).ok(),
+        _ => {}
     }
     let t = cast::evaluate(op, a, x, out)
         .or_else(|| data::evaluate(op, a, x, out))

@@ -56,6 +56,17 @@ impl<'r, 'g> Build<'r, 'g> {
     /// # Errors
     /// `Broken`, if the node has no valid type: the pass is wrong.
     pub fn op(&mut self, op: Op, attrs: Attrs, inputs: &[Option<ValueId>]) -> Res<ValueId> {
+        // Constants that only change order or extent stay constants, bit for bit.
+        self.node(op, attrs, inputs, matches!(op, Op::Transpose | Op::Slice))
+    }
+    /// As [`Build::op`] on integers and bools (positions, masks): what is known at compile time is a constant, not a node.
+    ///
+    /// # Errors
+    /// As [`Build::op`].
+    pub fn index_op(&mut self, op: Op, attrs: Attrs, inputs: &[Option<ValueId>]) -> Res<ValueId> {
+        self.node(op, attrs, inputs, true)
+    }
+    fn node(&mut self, op: Op, attrs: Attrs, inputs: &[Option<ValueId>], evaluate: bool) -> Res<ValueId> {
         let mut all = op.defaults();
         for (k, a) in attrs.iter() {
             all.set(k, a.clone());
@@ -68,8 +79,7 @@ impl<'r, 'g> Build<'r, 'g> {
             CompileError::Broken { after: "g".into(), violations: vec![Violation { rule: "built-type", at, detail }] }
         })?;
         let ty = ty.into_iter().next().expect("every operator has an output");
-        // Constants that only change order or extent stay constants, bit for bit.
-        if matches!(op, Op::Transpose | Op::Slice)
+        if evaluate
             && let Some(t) = fold::evaluate(op, &all, &args, std::slice::from_ref(&ty)).and_then(|mut v| v.pop())
         {
             return Ok(self.r.new.add_wide_const(None, ty, t));
@@ -104,6 +114,32 @@ impl<'r, 'g> Build<'r, 'g> {
     /// A scalar of a float type, or of an integer type that holds it.
     pub fn scalar(&mut self, d: DType, v: f64) -> ValueId {
         if d.is_float() { self.floats(d, &[], &[v]) } else { self.r.constant(value::from_ints(d, &[], &[v as i128])) }
+    }
+    /// Integers of any integer type, wrapped to it.
+    pub fn whole(&mut self, d: DType, dims: &[usize], v: &[i128]) -> ValueId {
+        self.r.constant(value::from_ints(d, dims, v))
+    }
+    /// An int64 constant whose element at the coordinates `c` is `f(c)`.
+    pub fn positions(&mut self, dims: &[usize], f: impl Fn(&[usize]) -> i64) -> ValueId {
+        let st = value::strides(dims);
+        let at = |i: usize| -> Vec<usize> { (0..dims.len()).map(|k| i / st[k] % dims[k]).collect() };
+        let v: Vec<i64> = (0..dims.iter().product()).map(|i| f(&at(i))).collect();
+        self.r.constant(Tensor::from_i64(dims, &v))
+    }
+    /// A bool constant whose element at the coordinates `c` is `f(c)`.
+    pub fn mask(&mut self, dims: &[usize], f: impl Fn(&[usize]) -> bool) -> ValueId {
+        let st = value::strides(dims);
+        let at = |i: usize| -> Vec<usize> { (0..dims.len()).map(|k| i / st[k] % dims[k]).collect() };
+        let v: Vec<bool> = (0..dims.iter().product()).map(|i| f(&at(i))).collect();
+        self.r.constant(Tensor::from_bool(dims, &v))
+    }
+    /// Concatenation along an axis; the value itself where there is one.
+    pub fn concat(&mut self, xs: &[ValueId], axis: usize) -> Res<ValueId> {
+        if let [x] = xs {
+            return Ok(*x);
+        }
+        let xs: Vec<_> = xs.iter().map(|&x| Some(x)).collect();
+        self.op(Op::Concat, Attrs::none().with_int("axis", axis as i64), &xs)
     }
     /// Reshape to constant extents; none if they are the same, a reshaped constant for a constant.
     pub fn reshape(&mut self, x: ValueId, dims: &[usize]) -> Res<ValueId> {

@@ -5,6 +5,7 @@ pub mod build;
 mod compose_transposes;
 mod cse;
 mod decompose;
+mod expand_qlinear;
 mod fold_batchnorm;
 mod fold_constants;
 mod fold_pad;
@@ -31,6 +32,7 @@ pub struct GraphPass {
 
 /// The passes of `-O2`, in order.
 pub const PASSES: &[GraphPass] = &[
+    expand_qlinear::PASS,
     qdq_to_integer::PASS,
     normalize::PASS,
     fold_constants::PASS,
@@ -45,4 +47,4 @@ pub const PASSES: &[GraphPass] = &[
 ];
 
 /// Names of the passes that run at `-O0` too; `g.precision` runs only under `--precision bf16`, at any level.
-pub const MANDATORY: &[&str] = &["g.normalize", "g.decompose", "g.precision", "g.round-constants"];
+pub const MANDATORY: &[&str] = &["g.expand-qlinear", "g.normalize", "g.decompose", "g.precision", "g.round-constants"];

@@ -259,7 +259,7 @@ fn bias(g: &Graph, v: ValueId, x: &Quantized, w: &Quantized, out: usize) -> Opti
     }
     let (sb, sx, sw) = (b.scales(g)?, *x.scales(g)?.first()?, w.scales(g)?);
     let at = |v: &[f64], i: usize| if v.len() == 1 { v[0] } else { v[i] };
-    // The product as f32, as quantisers compute it.
-    let same = |i| at(&sb, i) == f64::from(sx as f32 * at(&sw, i) as f32);
+    // The product as f32, as quantisers compute it, or the product itself (exact in f64), as g.expand-qlinear writes it.
+    let same = |i| at(&sb, i) == f64::from(sx as f32 * at(&sw, i) as f32) || at(&sb, i) == sx * at(&sw, i);
     (0..out.max(1)).all(same).then_some(b.data)
 }

@@ -23,6 +23,7 @@ fn flattening() -> Model {
             node(Op::Relu, &["x"], &["r"], Attrs::none(), 3),
             node(Op::Reshape, &["r", "t"], &["y"], Attrs::none(), 4),
         ],
+        control: vec![],
     }
 }
 fn dims(list: &[(&str, usize)]) -> Specialize {
@@ -88,4 +89,145 @@ fn all_problems_are_reported_and_followers_are_not() {
     let text: Vec<String> = specialize(&m, &dims(&[])).expect_err("three").iter().map(ToString::to_string).collect();
     assert_eq!(text.len(), 3, "{text:?}");
     assert!(text[0].contains("perm") && text[1].contains("axis 7") && text[2].contains("nowhere"), "{text:?}");
+}
+
+mod control_flow {
+    use super::*;
+    use ir::{ControlKind, ModelBody, ModelControl};
+
+    fn names(v: &[&str]) -> Vec<String> {
+        v.iter().map(|s| s.to_string()).collect()
+    }
+    fn some(v: &[&str]) -> Vec<Option<String>> {
+        v.iter().map(|s| (!s.is_empty()).then(|| s.to_string())).collect()
+    }
+    fn control(kind: ControlKind, inputs: &[&str], outputs: &[&str], bodies: Vec<ModelBody>) -> ModelControl {
+        let (inputs, outputs) = (some(inputs), some(outputs));
+        ModelControl { before: 0, kind, inputs, outputs, bodies, name: "flow".into(), source: 7 }
+    }
+    /// `p = p + p`, with the condition and the sum as results.
+    fn doubling() -> ModelBody {
+        ModelBody {
+            inputs: names(&["i", "go", "p"]),
+            outputs: names(&["go", "q", "q"]),
+            nodes: vec![node(Op::Add, &["p", "p"], &["q"], Attrs::none(), 7)],
+            control: vec![],
+        }
+    }
+    fn model(c: ModelControl, constants: &[(&str, Tensor)]) -> Model {
+        Model {
+            name: "m".into(),
+            inputs: vec![value("x", Some(vec![Dim::Fixed(2), Dim::Fixed(3)]))],
+            outputs: vec![value("y", None)],
+            initializers: constants.iter().map(|(n, t)| (n.to_string(), t.clone())).collect(),
+            nodes: vec![],
+            control: vec![c],
+        }
+    }
+    fn ops(g: &Graph) -> Vec<Op> {
+        g.nodes.values().map(|n| n.op).collect()
+    }
+    fn bool_(v: bool) -> Tensor {
+        Tensor::from_bool([], &[v])
+    }
+
+    #[test]
+    fn the_branch_that_is_taken_is_inlined() {
+        let branch = |op: Op| ModelBody {
+            outputs: names(&["r"]),
+            nodes: vec![node(op, &["x"], &["r"], Attrs::none(), 7)],
+            ..ModelBody::default()
+        };
+        let c = control(ControlKind::If, &["c"], &["y"], vec![branch(Op::Exp), branch(Op::Log)]);
+        for (v, op) in [(true, Op::Exp), (false, Op::Log)] {
+            let g = specialize(&model(c.clone(), &[("c", bool_(v))]), &dims(&[])).expect("the condition is known");
+            assert_eq!(ops(&g), [op]);
+        }
+        // The condition follows from a shape: x has rank 2.
+        let mut m = model(c.clone(), &[("two", Tensor::from_i64([1], &[2]))]);
+        m.nodes = vec![
+            node(Op::Shape, &["x"], &["s"], Attrs::none(), 0),
+            node(Op::Shape, &["s"], &["rank"], Attrs::none(), 1),
+            node(Op::Equal, &["rank", "two"], &["c"], Attrs::none(), 2),
+        ];
+        m.control[0].before = 3;
+        assert_eq!(ops(&specialize(&m, &dims(&[])).expect("the rank is known")), [Op::Exp]);
+        // It is an input.
+        let mut m = model(c, &[]);
+        m.inputs.push(ModelValue { name: "c".into(), dtype: DType::Bool, dims: Some(vec![]) });
+        let e = specialize(&m, &dims(&[])).expect_err("the condition is unknown");
+        assert!(e.len() == 1 && matches!(e[0], CompileError::Unsupported { .. }), "{e:?}");
+        assert!(e[0].to_string().contains("model input `c`"), "{e:?}");
+        assert_eq!(
+            needs(&m, &dims(&[])).into_iter().collect::<Vec<_>>(),
+            [Need { input: "c".into(), shape_like: false }]
+        );
+    }
+
+    #[test]
+    fn a_loop_is_unrolled_as_often_as_its_trip_count_and_condition_say() {
+        let run = |inputs: &[&str], constants: &[(&str, Tensor)]| {
+            let c = control(ControlKind::Loop, inputs, &["", "y"], vec![doubling()]);
+            specialize(&model(c, constants), &dims(&[]))
+        };
+        let three = ("n", Tensor::from_i64([], &[3]));
+        let g = run(&["n", "", "x"], &[three.clone()]).expect("three iterations");
+        let unsqueezed = [Op::Add, Op::Add, Op::Add, Op::Unsqueeze, Op::Unsqueeze, Op::Unsqueeze, Op::Concat];
+        assert_eq!(ops(&g), unsqueezed);
+        assert_eq!(g.ty(g.outputs[0].value).dims, [3, 2, 3]);
+        let names: Vec<_> = g.nodes.values().take(3).map(|n| g.value_name(n.outputs[0])).collect();
+        assert_eq!(names, ["q", "q@1", "q@2"]);
+        // A condition that holds for ever needs a trip count; one that fails ends the loop before it began.
+        assert_eq!(ops(&run(&["n", "c", "x"], &[three.clone(), ("c", bool_(true))]).expect("three")), unsqueezed);
+        let e = run(&["", "c", "x"], &[("c", bool_(true))]).expect_err("without an end");
+        assert!(e[0].to_string().contains("more than 100000 nodes"), "{e:?}");
+        let e = run(&["n", "c", "x"], &[three, ("c", bool_(false))]).expect_err("nothing to stack");
+        assert!(e[0].to_string().contains("no iteration"), "{e:?}");
+        let e = run(&["n", "", "x"], &[("n", Tensor::from_i64([], &[i64::MAX]))]).expect_err("too many");
+        assert!(matches!(e[0], CompileError::Unsupported { .. }) && e[0].to_string().contains("100000"), "{e:?}");
+        let e = run(&["n", "", "x"], &[("n", Tensor::from_i64([2], &[1, 2]))]).expect_err("two trip counts");
+        assert!(matches!(e[0], CompileError::Invalid { .. }), "{e:?}");
+    }
+
+    #[test]
+    fn a_loop_stops_where_its_own_condition_says() {
+        // c = i < 3, computed in the body: iterations 0, 1, 2 and 3 run.
+        let body = ModelBody {
+            inputs: names(&["i", "go", "p"]),
+            outputs: names(&["again", "q"]),
+            nodes: vec![
+                node(Op::Less, &["i", "three"], &["again"], Attrs::none(), 7),
+                node(Op::Exp, &["p"], &["q"], Attrs::none(), 7),
+            ],
+            control: vec![],
+        };
+        let c = control(ControlKind::Loop, &["", "c", "x"], &["y"], vec![body]);
+        let constants = [("c", bool_(true)), ("three", Tensor::from_i64([], &[3]))];
+        let g = specialize(&model(c, &constants), &dims(&[])).expect("it ends");
+        assert_eq!(ops(&g), [Op::Exp; 4]);
+    }
+
+    #[test]
+    fn a_scan_walks_its_axis_in_both_directions() {
+        let body = ModelBody {
+            inputs: names(&["s", "e"]),
+            outputs: names(&["t", "t"]),
+            nodes: vec![node(Op::Add, &["s", "e"], &["t"], Attrs::none(), 7)],
+            control: vec![],
+        };
+        let kind = ControlKind::Scan { inputs: vec![(1, true)], outputs: vec![(-1, true)] };
+        let c = control(kind, &["zero", "x"], &["", "y"], vec![body]);
+        let g = specialize(&model(c, &[("zero", Tensor::from_f32([2], &[0.0; 2]))]), &dims(&[])).expect("three steps");
+        assert_eq!(g.ty(g.outputs[0].value).dims, [2, 3]);
+        let picks: Vec<i64> = g
+            .nodes
+            .values()
+            .filter(|n| n.op == Op::Gather)
+            .filter_map(|n| g.constant(n.input(1)?)?.ints()?.first().copied())
+            .collect();
+        assert_eq!(picks, [2, 1, 0]);
+        let last = g.nodes.values().last().expect("a concatenation");
+        let first = g.nodes.values().find(|n| n.op == Op::Unsqueeze).expect("one for each step");
+        assert_eq!((last.op, last.input(2)), (Op::Concat, Some(first.outputs[0])), "stacked in front");
+    }
 }

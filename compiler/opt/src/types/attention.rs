@@ -1,4 +1,4 @@
-//! Attention and rotary embedding.
+//! Attention, linear attention and rotary embedding.
 
 use super::Arg;
 use super::util::*;
@@ -38,6 +38,12 @@ pub fn attention(a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
             p.ty.dims[2]
         }
     };
+    for name in ["left_window_size", "right_window_size"] {
+        let w = int(a, name)?;
+        if w < -1 {
+            return Err(format!("attribute `{name}` is {w}"));
+        }
+    }
     let total = past + sk;
     if let Some(m) = opt(x, 3) {
         let mut dims = m.ty.dims.clone();
@@ -85,4 +91,56 @@ pub fn rotary(a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
         }
     }
     Ok(vec![v.ty.clone()])
+}
+/// Output and present state of `LinearAttention`; the state has the type of the past one, or that of the query.
+pub fn linear(a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
+    let (q, k, v) = (req(x, 0, "query")?, req(x, 1, "key")?, req(x, 2, "value")?);
+    want_float(&q, "query")?;
+    for (t, name) in [(&q, "query"), (&k, "key"), (&v, "value")] {
+        same_dtype(&q, t, name)?;
+        want_rank(t, 3, name)?;
+    }
+    let ([b, hq, t, dk], [bk, hk, tk, dk2], [bv, _, tv, dv]) = (
+        heads(a, &q, "q_num_heads", "query")?,
+        heads(a, &k, "kv_num_heads", "key")?,
+        heads(a, &v, "kv_num_heads", "value")?,
+    );
+    if b != bk || b != bv || t != tk || t != tv || dk != dk2 || !hq.is_multiple_of(hk) {
+        return Err(format!("query {}, key {} and value {} do not fit together", q.ty, k.ty, v.ty));
+    }
+    let rule = a.str("update_rule").unwrap_or("");
+    let (gated, delta) = match rule {
+        "linear" => (false, false),
+        "gated" => (true, false),
+        "delta" => (false, true),
+        "gated_delta" => (true, true),
+        _ => return Err(format!("attribute `update_rule` is `{rule}`")),
+    };
+    for (i, name, wanted, widths) in [(4, "decay", gated, [hk, hk.saturating_mul(dk)]), (5, "beta", delta, [hk, 1])] {
+        match opt(x, i) {
+            None if wanted => return Err(format!("input {name} is missing, which `{rule}` needs")),
+            Some(_) if !wanted => return Err(format!("input {name} is given, which `{rule}` does not have")),
+            None => {}
+            Some(t) => {
+                same_dtype(&q, &t, name)?;
+                let fits = t.ty.rank() == 3 && t.ty.dims[..2] == q.ty.dims[..2] && widths.contains(&t.ty.dims[2]);
+                if !fits {
+                    return Err(format!(
+                        "input {name} is {}, a width of {} or {} expected",
+                        t.ty, widths[0], widths[1]
+                    ));
+                }
+            }
+        }
+    }
+    let state = [b, hk, dk, dv];
+    let dtype = match opt(x, 3) {
+        None => q.ty.dtype,
+        Some(p) => {
+            want_float(&p, "past_state")?;
+            want_dims(&p, &state, "past_state")?;
+            p.ty.dtype
+        }
+    };
+    Ok(vec![TensorType::new(q.ty.dtype, [b, t, hq * dv]), TensorType::new(dtype, state)])
 }

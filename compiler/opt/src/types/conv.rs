@@ -347,3 +347,29 @@ pub fn deform_conv(a: &Attrs, x: In<'_>) -> Out {
     }
     Ok(vec![TensorType::new(v.ty.dtype, dims)])
 }
+/// Output and present state of `CausalConvWithState`: the last `k - 1` positions of the past state and the input.
+pub fn causal_with_state(a: &Attrs, x: In<'_>) -> Out {
+    let (v, w) = (req(x, 0, "input")?, req(x, 1, "weight")?);
+    want_float(&v, "input")?;
+    want_rank(&v, 3, "input")?;
+    same_dtype(&v, &w, "weight")?;
+    want_rank(&w, 3, "weight")?;
+    let (channels, k) = (v.ty.dims[1], w.ty.dims[2]);
+    want_dims(&w, &[channels, 1, k], "weight")?;
+    if k == 0 {
+        return Err("the kernel of the weight has no tap".into());
+    }
+    if !matches!(a.str("activation"), Some("none" | "silu" | "swish")) {
+        return Err(format!("attribute `activation` is {:?}", a.str("activation")));
+    }
+    if let Some(b) = opt(x, 2) {
+        same_dtype(&v, &b, "bias")?;
+        want_dims(&b, &[channels], "bias")?;
+    }
+    let state = [v.ty.dims[0], channels, k - 1];
+    if let Some(p) = opt(x, 3) {
+        same_dtype(&v, &p, "past_state")?;
+        want_dims(&p, &state, "past_state")?;
+    }
+    Ok(vec![v.ty.clone(), TensorType::new(v.ty.dtype, state)])
+}

@@ -54,8 +54,12 @@ pub fn cast_like(x: In<'_>) -> Out {
 pub fn bit_cast(a: &Attrs, x: In<'_>) -> Out {
     let v = req(x, 0, "input")?;
     let to = dtype_code(int(a, "to")?, "to")?;
-    if to.size() != v.ty.dtype.size() || (to == DType::Bool) != (v.ty.dtype == DType::Bool) {
+    // A bool is a byte; a byte that is neither 0 nor 1 has no meaning as bool.
+    if to.size() != v.ty.dtype.size() {
         return Err(format!("{} and {to} differ in size", v.ty.dtype));
+    }
+    if to == DType::Bool && v.ty.dtype != DType::Bool {
+        return Err(format!("BitCast from {} to bool is not supported", v.ty.dtype));
     }
     Ok(vec![with_dtype(v.ty, to)])
 }

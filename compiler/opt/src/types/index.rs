@@ -1,7 +1,7 @@
 //! Gather, scatter, top-k and the like.
 
 use super::util::*;
-use ir::{Attrs, DType, Op, TensorType};
+use ir::{Attrs, DType, TensorType};
 
 type Out = Res<Vec<TensorType>>;
 
@@ -131,8 +131,4 @@ pub fn top_k(a: &Attrs, x: In<'_>) -> Out {
     let mut dims = v.ty.dims.clone();
     dims[ax] = k as usize;
     Ok(vec![TensorType::new(v.ty.dtype, dims.clone()), TensorType::new(DType::I64, dims)])
-}
-/// Operators whose output shape depends on the data.
-pub fn data_dependent(op: Op) -> Out {
-    Err(format!("the shape of the output of {op} depends on run-time data, which static compilation excludes"))
 }

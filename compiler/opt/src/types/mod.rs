@@ -4,11 +4,13 @@
 
 mod attention;
 mod conv;
+mod dynamic;
 mod elementwise;
 mod index;
 mod layout;
 mod linear;
 mod norm;
+mod qlinear;
 mod quant;
 mod recurrent;
 mod reduce;
@@ -141,7 +143,7 @@ fn dispatch(op: Op, a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
         TensorScatter => index::tensor_scatter(a, x),
         OneHot => index::one_hot(a, x),
         TopK => index::top_k(a, x),
-        NonZero | Compress | Unique | NonMaxSuppression => index::data_dependent(op),
+        NonZero | Compress | Unique | NonMaxSuppression => dynamic::infer(op, a, x),
         Resize => resize::resize(a, x),
         GridSample => resize::grid_sample(a, x),
         AffineGrid => resize::affine_grid(x),
@@ -150,11 +152,20 @@ fn dispatch(op: Op, a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
         QuantizeLinear => quant::quantize(a, x),
         DequantizeLinear => quant::dequantize(a, x),
         DynamicQuantizeLinear => quant::dynamic_quantize(x),
+        QLinearAdd | QLinearMul => qlinear::binary(x),
+        QLinearSigmoid | QLinearLeakyRelu => qlinear::unary(x),
+        QLinearAveragePool => qlinear::average_pool(a, x),
+        QLinearGlobalAveragePool => qlinear::global_average_pool(a, x),
+        QLinearConcat => qlinear::concat(a, x),
+        QLinearSoftmax => qlinear::softmax(a, x),
+        QGemm => qlinear::gemm(a, x),
         LSTM => recurrent::recurrent(4, true, a, x),
         GRU => recurrent::recurrent(3, false, a, x),
         RNN => recurrent::recurrent(1, false, a, x),
         Attention => attention::attention(a, x),
         RotaryEmbedding => attention::rotary(a, x),
+        LinearAttention => attention::linear(a, x),
+        CausalConvWithState => conv::causal_with_state(a, x),
         Shape => shape::shape(a, x),
         Size => shape::size(x),
         ConstantOfShape => shape::constant_of_shape(a, x),

@@ -28,7 +28,7 @@ pub fn batch(a: &Attrs, x: In<'_>) -> Out {
         want_dims(&p, &[c], name)?;
     }
     if a.flag("training_mode") {
-        return Err("attribute `training_mode` is 1; only inference is supported".into());
+        return Err("attribute `training_mode` is 1: training is not supported".into());
     }
     let stat = |i| req(x, i, "input_mean").map(|p| p.ty.clone());
     Ok(vec![v.ty.clone(), stat(3)?, stat(4)?])

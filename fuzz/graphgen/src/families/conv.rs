@@ -5,7 +5,8 @@ use crate::Builder;
 use ir::{Attr, Attrs, DType, Op, TensorType, ValueId};
 use kit::Rng;
 
-pub(super) const ROWS: &[Row] = &[row(16, conv), row(5, max_pool), row(5, average_pool), row(3, global_pool)];
+pub(super) const ROWS: &[Row] =
+    &[row(16, conv), row(5, max_pool), row(5, average_pool), row(3, global_pool), row(3, pool_3d)];
 
 fn image(b: &mut Builder, rng: &mut Rng) -> Option<ValueId> {
     let v = b.pick(rng, |t| t.dtype == DType::F32 && (3..=4).contains(&t.rank()) && t.elements() > 0);
@@ -127,8 +128,10 @@ fn conv(b: &mut Builder, rng: &mut Rng) -> Option<()> {
     }
     let weight = b.weight(&wd, fan_in, rng);
     let mut args = vec![x, weight];
-    if rng.chance(2, 3) {
-        args.push(b.weight(&[oc], 1, rng));
+    match rng.below(12) {
+        0..8 => args.push(b.weight(&[oc], 1, rng)),
+        8 => args.push(b.input(TensorType::new(DType::F32, [oc]))),
+        _ => {}
     }
     let mut out = vec![d[0], oc];
     out.extend(&w.out);
@@ -154,6 +157,22 @@ fn max_pool(b: &mut Builder, rng: &mut Rng) -> Option<()> {
 
 fn average_pool(b: &mut Builder, rng: &mut Rng) -> Option<()> {
     pool(b, Op::AveragePool, rng)
+}
+
+/// A pool over three axes.
+fn pool_3d(b: &mut Builder, rng: &mut Rng) -> Option<()> {
+    let spatial: Vec<usize> = (0..3).map(|_| rng.range(1, 6) as usize).collect();
+    let mut d = vec![1, rng.range(1, 5) as usize];
+    d.extend(&spatial);
+    let x = b.input(TensorType::new(DType::F32, d.clone()));
+    let w = window(&spatial, true, rng)?;
+    let mut attrs = w.attrs;
+    let op = *rng.pick(&[Op::MaxPool, Op::AveragePool]);
+    if op == Op::AveragePool && rng.chance(1, 2) {
+        attrs.set("count_include_pad", Attr::Int(1));
+    }
+    let out = [&d[..2], &w.out].concat();
+    b.node(op, attrs, &[x], &[TensorType::new(DType::F32, out)]).map(|_| ())
 }
 
 fn global_pool(b: &mut Builder, rng: &mut Rng) -> Option<()> {

@@ -228,7 +228,9 @@ fn pad(b: &mut Builder, rng: &mut Rng) -> Option<()> {
     let dims: Vec<usize> = (0..rank).map(|i| (ty.dims[i] as i64 + pads[i] + pads[i + rank]) as usize).collect();
     let p = b.ints(&pads);
     let mut args = vec![x, p];
-    if rng.chance(2, 3) {
+    if rng.chance(1, 8) {
+        args.push(b.input(TensorType::new(DType::F32, [])));
+    } else if rng.chance(2, 3) {
         let v = *rng.pick(&[0.0, 1.0, -2.5, f32::NEG_INFINITY]);
         args.push(b.floats(&[], &[v]));
     }

@@ -1,10 +1,12 @@
 //! What can be generated: one table a family, one row a kind of node.
 
 mod conv;
+mod dynamic;
 mod elementwise;
 mod layout;
 mod linear;
 mod norm;
+mod qlinear;
 mod quant;
 
 use crate::Builder;
@@ -34,7 +36,7 @@ const fn integer(weight: u32, build: fn(&mut Builder, &mut Rng) -> Option<()>) -
 
 /// All families.
 pub(crate) const FAMILIES: &[&[Row]] =
-    &[elementwise::ROWS, linear::ROWS, conv::ROWS, norm::ROWS, layout::ROWS, quant::ROWS];
+    &[elementwise::ROWS, linear::ROWS, conv::ROWS, norm::ROWS, layout::ROWS, quant::ROWS, dynamic::ROWS, qlinear::ROWS];
 
 /// A random axis of a rank, in the positive or the negative spelling, and its index.
 pub(crate) fn axis(rank: usize, rng: &mut Rng) -> (i64, usize) {

@@ -14,29 +14,34 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// A scale: powers of two make ties frequent, others make them rare.
-fn scale(rng: &mut Rng) -> f32 {
+pub(super) fn scale(rng: &mut Rng) -> f32 {
     if rng.chance(1, 2) { *rng.pick(&[0.25f32, 0.125, 0.0625, 0.5]) } else { (0.02 + 0.1 * rng.unit()) as f32 }
 }
 
-struct Quant {
-    dtype: DType,
-    scale: ValueId,
-    zero: ValueId,
+pub(super) struct Quant {
+    pub dtype: DType,
+    pub scale: ValueId,
+    pub zero: ValueId,
 }
 
-fn params(b: &mut Builder, dtype: DType, rng: &mut Rng) -> Quant {
+pub(super) fn params(b: &mut Builder, dtype: DType, rng: &mut Rng) -> Quant {
     let s = scale(rng);
-    let z = match (dtype, rng.below(3)) {
-        (DType::I8, 0) => Tensor::from_i8([], &[0]),
-        (DType::I8, 1) => Tensor::from_i8([], &[-128]),
-        (DType::I8, _) => Tensor::from_i8([], &[rng.range(-20, 20) as i8]),
-        (_, 0) => Tensor::from_u8([], &[0]),
-        (_, _) => Tensor::from_u8([], &[rng.range(0, 255) as u8]),
-    };
+    let z =
+        match (dtype, rng.below(3)) {
+            (DType::I8, 0) => Tensor::from_i8([], &[0]),
+            (DType::I8, 1) => Tensor::from_i8([], &[-128]),
+            (DType::I8, _) => Tensor::from_i8([], &[rng.range(-20, 20) as i8]),
+            (DType::I16, _) => Tensor::new(DType::I16, vec![], (rng.range(-300, 300) as i16).to_le_bytes().to_vec())
+                .expect("one element"),
+            (DType::U16, _) => Tensor::new(DType::U16, vec![], (rng.range(0, 65_535) as u16).to_le_bytes().to_vec())
+                .expect("one element"),
+            (_, 0) => Tensor::from_u8([], &[0]),
+            (_, _) => Tensor::from_u8([], &[rng.range(0, 255) as u8]),
+        };
     Quant { dtype, scale: b.floats(&[], &[s]), zero: b.graph.add_const(None, z) }
 }
 
-fn quantize(b: &mut Builder, x: ValueId, q: &Quant) -> Option<ValueId> {
+pub(super) fn quantize(b: &mut Builder, x: ValueId, q: &Quant) -> Option<ValueId> {
     let ty = TensorType::new(q.dtype, b.ty(x).dims);
     Some(b.node(Op::QuantizeLinear, Attrs::none(), &[x, q.scale, q.zero], &[ty])?[0])
 }
@@ -46,17 +51,18 @@ fn dequantize(b: &mut Builder, x: ValueId, q: &Quant) -> Option<ValueId> {
     Some(b.node(Op::DequantizeLinear, Attrs::none(), &[x, q.scale, q.zero], &[ty])?[0])
 }
 
-fn eight_bit(rng: &mut Rng) -> DType {
+pub(super) fn eight_bit(rng: &mut Rng) -> DType {
     *rng.pick(&[DType::I8, DType::U8])
 }
 
-fn float(b: &mut Builder, min: usize, rng: &mut Rng) -> Option<ValueId> {
+pub(super) fn float(b: &mut Builder, min: usize, rng: &mut Rng) -> Option<ValueId> {
     b.pick(rng, |t| t.dtype == DType::F32 && t.rank() >= min && t.elements() > 0)
 }
 
 fn qdq_round_trip(b: &mut Builder, rng: &mut Rng) -> Option<()> {
     let x = float(b, 0, rng)?;
-    let q = params(b, eight_bit(rng), rng);
+    let d = if rng.chance(1, 5) { *rng.pick(&[DType::I16, DType::U16]) } else { eight_bit(rng) };
+    let q = params(b, d, rng);
     let y = quantize(b, x, &q)?;
     dequantize(b, y, &q).map(|_| ())
 }

@@ -182,7 +182,8 @@ fn shifted_src(s: Src, base: usize) -> Src {
     }
 }
 
-fn is_elementwise(op: Op) -> bool {
+/// Whether an operator is computed element by element.
+pub(super) fn is_elementwise(op: Op) -> bool {
     use Op::{BitShift, Cast, Clip, Gelu, IsInf, LeakyRelu, Max, Min, Mod, Pow, Relu, Sum, Where};
     let others = [BitShift, Cast, Clip, Gelu, IsInf, LeakyRelu, Max, Min, Mod, Pow, Relu, Sum, Where];
     unary(op).is_some() || binary(op).is_some() || others.contains(&op)

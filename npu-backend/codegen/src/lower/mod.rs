@@ -306,14 +306,18 @@ impl<'a, 'c> Lower<'a, 'c> {
             Op::ReduceSum | Op::ReduceMean | Op::ReduceMax | Op::ReduceMin | Op::ReduceProd => self.reduce(id, node),
             Op::ArgMax | Op::ArgMin => self.arg(id, node),
             Op::Transpose => self.transpose(id, node),
-            Op::Reshape | Op::Flatten | Op::Squeeze | Op::Unsqueeze | Op::Identity => self.reshape(id, node),
+            // A BitCast moves bits to a tensor of another type.
+            Op::Reshape | Op::Flatten | Op::Squeeze | Op::Unsqueeze | Op::Identity | Op::BitCast => {
+                self.reshape(id, node)
+            }
             Op::Concat => self.concat(id, node),
             Op::Slice => self.slice(id, node),
             Op::Pad => self.pad(id, node),
             Op::Expand => self.expand(id, node),
             Op::Gather => self.gather(id, node),
             Op::QuantizeLinear | Op::DequantizeLinear => self.quantize(id, node),
-            _ => self.elementwise(id, node),
+            op if elementwise::is_elementwise(op) => self.elementwise(id, node),
+            _ => Err(self.unsupported(id, "not a core operator of this compiler")),
         }
     }
 

@@ -77,6 +77,9 @@ fn axes(n: &Node, input: &[usize], kernel: &[usize], output: &[usize]) -> Vec<Ax
 pub fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let (x, w) = (b.input(id, 0), b.input(id, 1));
     let (mut dx, mut dw, out) = (b.dims(x), b.dims(w), b.r.old.ty(n.outputs[0]).dims.clone());
+    if dx.len() == 5 && !dx.contains(&0) && !out.contains(&0) {
+        return volume(b, id, n, &dx, &dw, &out);
+    }
     if dx.len() > 4 || dx.contains(&0) || dw.contains(&0) || out.contains(&0) {
         return Ok(None);
     }
@@ -181,4 +184,66 @@ fn interleaved(b: &mut Build<'_, '_>, parts: &[ValueId], axis: usize) -> Res<Val
     let y = b.op(Op::Concat, Attrs::none().with_int("axis", axis as i64 + 1), &stacked)?;
     dims[axis] *= parts.len();
     b.reshape(y, &dims)
+}
+
+/// Three spatial axes: every tap of the depth is a ConvTranspose over the other two (all depths of the input as one batch),
+/// and every depth of the output the sum of the taps that reach it, in their order.
+fn volume(b: &mut Build<'_, '_>, id: NodeId, n: &Node, dx: &[usize], dw: &[usize], out: &[usize]) -> Lowered {
+    let ax = axes(n, &dx[2..], &dw[2..], &out[2..]);
+    let [deep, plane @ ..] = ax.as_slice() else { return Ok(None) };
+    if plane.iter().any(|a| a.begin < 0) || (deep.output * deep.kernel) as usize > MAX_PHASES * 4 {
+        return Ok(None);
+    }
+    let full = |a: &Axis| a.stride * (a.input - 1) + (a.kernel - 1) * a.dilation + 1;
+    let end = |a: &Axis| full(a) - a.output - a.begin;
+    let each = |f: &dyn Fn(&Axis) -> i64| -> Vec<i64> { plane.iter().map(f).collect() };
+    let pads = [each(&|a| a.begin), each(&|a| end(a).max(0))].concat();
+    let attrs = Attrs::none()
+        .with_ints("kernel_shape", &each(&|a| a.kernel))
+        .with_ints("strides", &each(&|a| a.stride))
+        .with_ints("dilations", &each(&|a| a.dilation))
+        .with_ints("output_padding", &each(&|a| (-end(a)).max(0)))
+        .with_ints("pads", &pads)
+        .with_int("group", n.attrs.int("group").unwrap_or(1));
+    let (x, w) = (b.input(id, 0), b.input(id, 1));
+    let x = b.transpose(x, &[0, 2, 1, 3, 4])?;
+    let x = b.reshape(x, &[dx[0] * dx[2], dx[1], dx[3], dx[4]])?;
+    let mut taps = Vec::new();
+    for t in 0..dw[2] {
+        let part = b.slice_axis(w, 2, t, t + 1)?;
+        let part = b.reshape(part, &[dw[0], dw[1], dw[3], dw[4]])?;
+        let y = b.op(Op::ConvTranspose, attrs.clone(), &[Some(x), Some(part)])?;
+        taps.push(b.reshape(y, &[dx[0], dx[2], out[1], out[3], out[4]])?);
+    }
+    let slab = [dx[0], out[1], 1, out[3], out[4]];
+    let mut slabs = Vec::new();
+    for o in 0..deep.output {
+        let mut sum: Option<ValueId> = None;
+        for (t, &y) in taps.iter().enumerate() {
+            let at = o + deep.begin - t as i64 * deep.dilation;
+            let i = at.div_euclid(deep.stride);
+            if at.rem_euclid(deep.stride) != 0 || !(0..deep.input).contains(&i) {
+                continue;
+            }
+            let v = b.slice_axis(y, 1, i as usize, i as usize + 1)?;
+            let v = b.reshape(v, &slab)?;
+            sum = Some(match sum {
+                None => v,
+                Some(s) => b.bin(Op::Add, s, v)?,
+            });
+        }
+        slabs.push(match sum {
+            Some(s) => s,
+            None => {
+                let zero = super::scalar_like(b, x, 0.0);
+                b.expand(zero, &slab)?
+            }
+        });
+    }
+    let mut y = b.concat(&slabs, 2)?;
+    if let Some(bias) = b.opt_input(id, 2) {
+        let bias = b.reshape(bias, &[out[1], 1, 1, 1])?;
+        y = b.bin(Op::Add, y, bias)?;
+    }
+    done(b, id, y)
 }

@@ -60,31 +60,3 @@ pub fn trilu(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let zero = scalar_like(b, x, 0.0);
     Ok(Some(vec![b.select(mask, x, zero)?]))
 }
-/// OneHot of integer indices: compared with 0, 1, …; negative indices count from the end, others outside give `off`.
-pub fn one_hot(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
-    let (i, v) = (b.input(id, 0), b.input(id, 2));
-    if !matches!(b.ty(i).dtype, DType::I32 | DType::I64) {
-        return Ok(None);
-    }
-    let to = b.r.old.ty(n.outputs[0]).dims.clone();
-    let axis = n.attrs.int("axis").unwrap_or(-1);
-    let axis = if axis < 0 { axis + to.len() as i64 } else { axis } as usize;
-    let depth = to[axis];
-    let i = b.cast(i, DType::I64)?;
-    let zero = b.r.constant(Tensor::from_i64([], &[0]));
-    let negative = b.bin(Op::Less, i, zero)?;
-    let depth_const = b.r.constant(Tensor::from_i64([], &[depth as i64]));
-    let wrapped = b.bin(Op::Add, i, depth_const)?;
-    let i = b.select(negative, wrapped, i)?;
-    let mut dims = b.dims(i);
-    dims.insert(axis, 1);
-    let i = b.reshape(i, &dims)?;
-    let mut along = vec![1; to.len()];
-    along[axis] = depth;
-    let iota: Vec<i64> = (0..depth as i64).collect();
-    let iota = b.r.constant(Tensor::from_i64(along, &iota));
-    let hit = b.bin(Op::Equal, i, iota)?;
-    let (off, on) = (b.slice_axis(v, 0, 0, 1)?, b.slice_axis(v, 0, 1, 2)?);
-    let (off, on) = (b.reshape(off, &[])?, b.reshape(on, &[])?);
-    Ok(Some(vec![b.select(hit, on, off)?]))
-}

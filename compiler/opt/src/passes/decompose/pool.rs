@@ -1,6 +1,6 @@
 //! LpPool by its average.
 
-use super::{Lowered, done, input, with_scalar};
+use super::{Lowered, done, input, window, with_scalar};
 use crate::passes::build::Build;
 use ir::{Attr, Node, NodeId, Op};
 
@@ -24,7 +24,7 @@ pub fn lp(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     attrs.remove("p");
     attrs.set("count_include_pad", Attr::Int(1));
     let taps: i64 = n.attrs.ints("kernel_shape").unwrap_or(&[]).iter().product();
-    let mean = b.op(Op::AveragePool, attrs, &[Some(t)])?;
+    let mean = window::windows(b, Op::AveragePool, &attrs, t)?;
     let sum = with_scalar(b, Op::Mul, mean, taps as f64)?;
     let y = match p {
         1 => sum,

@@ -1,5 +1,6 @@
 //! Composite reductions and dynamic quantisation.
 
+use super::quant::quantized;
 use super::{Lowered, done, input, scalar_like, with_scalar};
 use crate::passes::build::{Build, Res};
 use crate::types;
@@ -74,6 +75,17 @@ pub fn dynamic_quantize(b: &mut Build<'_, '_>, id: NodeId) -> Lowered {
     let top = scalar_like(b, x, 255.0);
     let z = b.op(Op::Clip, Attrs::none(), &[Some(z), Some(zero), Some(top)])?;
     let z = b.cast(z, DType::U8)?;
-    let y = b.op(Op::QuantizeLinear, Attrs::none(), &[Some(x), Some(divisor), Some(z)])?;
+    let y = quantized(b, x, divisor, Some(z), DType::U8)?;
     Ok(Some(vec![y, scale, z]))
+}
+/// ReduceMax and ReduceMin of bool: of 0 and 1.
+pub fn of_bool(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
+    let x = b.input(id, 0);
+    if b.ty(x).dtype != DType::Bool || b.ty(x).elements() == 0 {
+        return Ok(None);
+    }
+    let x = b.cast(x, DType::U8)?;
+    let axes = b.opt_input(id, 1);
+    let y = b.op(n.op, n.attrs.clone(), &[Some(x), axes])?;
+    done(b, id, y)
 }
