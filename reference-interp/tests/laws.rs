@@ -197,7 +197,10 @@ fn the_farther_neighbour_is_outside() {
             let ulp = libm::exp2(libm::floor(libm::log2(near.abs()))) * 2.0 * fmt.u();
             let radius = nearest_radius(v, e, fmt);
             assert!((near - v).abs() <= radius, "{v:e} {fmt:?}");
-            assert!(radius <= e.max(fmt.u() * (v.abs() + e)) * 1.000_001, "{v:e} {fmt:?}: never wider than an ULP's half");
+            assert!(
+                radius <= e.max(fmt.u() * (v.abs() + e)) * 1.000_001,
+                "{v:e} {fmt:?}: never wider than an ULP's half"
+            );
             let tie = ((near - v).abs() - ulp / 2.0).abs();
             let far = if v > near { near + ulp } else { near - ulp };
             let binade = libm::log2(near.abs()).fract() == 0.0;

@@ -13,7 +13,12 @@ fn no_false_alarm(storage: Storage) {
     let legal = false_alarms::run(&plan(storage, 250, 0), &mut |_| {}).expect("two threads start");
     let first = legal.flagged.first().map(|f| (f.index, &f.outlier, &f.choices));
     assert!(legal.flagged.is_empty(), "{} flagged, the first: {first:#?}", legal.flagged.len());
-    assert!(legal.executions >= 900 && legal.groups >= 1000, "{} executions, {} groups", legal.executions, legal.groups);
+    assert!(
+        legal.executions >= 900 && legal.groups >= 1000,
+        "{} executions, {} groups",
+        legal.executions,
+        legal.groups
+    );
     assert!(legal.skipped.is_empty(), "{:?}", legal.skipped);
     let s = legal.sharpness;
     assert!(s.decided * 100 >= s.elements * 90, "a judge that decides nothing flags nothing: {s:?}");

@@ -231,7 +231,8 @@ pub fn function_at(cx: &EvalCx<'_>, op: Op, dtype: DType, v: f64, e: f64) -> (f6
         return (y, if certain { 0.0 } else { f64::INFINITY }, !certain);
     }
     let prop = propagated(op, v, e, y);
-    let nearest = matches!(op, Op::Sqrt | Op::Reciprocal) && cx.contract.ulps.get(accuracy(op)) <= 0.5 && cx.nearest(acc);
+    let nearest =
+        matches!(op, Op::Sqrt | Op::Reciprocal) && cx.contract.ulps.get(accuracy(op)) <= 0.5 && cx.nearest(acc);
     if nearest && y.abs() + prop <= acc.max_finite() {
         // Correctly rounded: the nearest to something in the propagated ball.
         return (y, crate::round::nearest_radius(y, prop, acc), outside);
@@ -368,8 +369,14 @@ fn activated(cx: &EvalCx<'_>, x: &Bounded, act: &Activation<'_>) -> OpResult<Bou
                 }
             }
         }
-        let reached: &[f64] = if e == 0.0 { &[v] } else { &[lo, v, hi] };
-        let local = reached.iter().map(|&t| (act.local)(t)).fold(0.0, crate::cx::max_num);
+        let mut local = (act.local)(v);
+        if e > 0.0 {
+            // The largest over the ball: at its ends, and beside the turns inside, where a formula may cancel.
+            let inside = act.turns.iter().filter(|t| lo <= **t && **t <= hi);
+            let reached = inside.flat_map(|&t| [t, next(t, -1), next(t, 1)]).chain([lo, hi]);
+            local = reached.map(|t| (act.local)(t)).fold(local, crate::cx::max_num);
+        }
+        let local = crate::cx::max_num(0.0, local);
         let local = if y == 0.0 && r == 0.0 && local == 0.0 { 0.0 } else { local + u * r + 4.0 * eta };
         let e = r + local;
         (y, if e.is_nan() { f64::INFINITY } else { e }, e.is_nan())

@@ -27,9 +27,39 @@ struct Stage<'r> {
 
 /// All kinds, for the campaign of legal executions.
 pub const KINDS: &[&str] = &[
-    "matmul", "conv", "bn", "layernorm", "softmax", "gelu", "tanh", "sigmoid", "exp", "sqrt", "div", "sub", "mul", "relu",
-    "clip", "reduce_mean", "reduce_sum", "reduce_max", "var", "maxpool", "avgpool", "resize", "floor", "round", "quant",
-    "castbf16", "greater", "where", "argmax", "transpose", "slice", "concat", "add",
+    "matmul",
+    "conv",
+    "bn",
+    "layernorm",
+    "softmax",
+    "gelu",
+    "tanh",
+    "sigmoid",
+    "exp",
+    "sqrt",
+    "div",
+    "sub",
+    "mul",
+    "relu",
+    "clip",
+    "reduce_mean",
+    "reduce_sum",
+    "reduce_max",
+    "var",
+    "maxpool",
+    "avgpool",
+    "resize",
+    "floor",
+    "round",
+    "quant",
+    "castbf16",
+    "greater",
+    "where",
+    "argmax",
+    "transpose",
+    "slice",
+    "concat",
+    "add",
 ];
 
 /// Regimes that can show a bug: ties, epsilons, cancellation, subnormals, swamped sums, saturation; else the standard ones.
@@ -224,7 +254,8 @@ impl Stage<'_> {
                 let d = [self.size(2, 6), self.size(4, 24)];
                 let x = self.input(&d);
                 let last = self.rng.range(0, 1);
-                let attrs = Attrs::none().with_int("axis", 1).with_int("keepdims", 0).with_int("select_last_index", last);
+                let attrs =
+                    Attrs::none().with_int("axis", 1).with_int("keepdims", 0).with_int("select_last_index", last);
                 let ty = TensorType::new(DType::I64, [d[0]]);
                 self.typed(Op::ArgMax, attrs, vec![Some(x)], &[ty])[0]
             }
@@ -265,7 +296,8 @@ impl Stage<'_> {
         let x = self.input(&[m, k]);
         let w = self.weight(&[k, n], 1.0 / (k as f64).sqrt());
         if self.rng.chance(1, 2) {
-            let c = if self.regime == Regime::Swamp { self.floats(&[n], &vec![0.0; n]) } else { self.weight(&[n], 1.0) };
+            let c =
+                if self.regime == Regime::Swamp { self.floats(&[n], &vec![0.0; n]) } else { self.weight(&[n], 1.0) };
             return self.node(Op::Gemm, Attrs::none(), &[x, w, c], &[m, n]);
         }
         self.node(Op::MatMul, Attrs::none(), &[x, w], &[m, n])

@@ -327,7 +327,8 @@ pub fn mean_of(k: &Kernel<'_>, sum: f64, n: usize) -> f64 {
 
 /// Clip: max with the lower bound, then min with the upper one.
 pub fn clip(x: &Value, lo: Option<&Value>, hi: Option<&Value>) -> Run<Value> {
-    let bound = |v: Option<&Value>, d: f64| -> Run<f64> { v.map_or(Ok(d), |v| Ok(v.f()?.first().copied().unwrap_or(d))) };
+    let bound =
+        |v: Option<&Value>, d: f64| -> Run<f64> { v.map_or(Ok(d), |v| Ok(v.f()?.first().copied().unwrap_or(d))) };
     let (lo, hi) = (bound(lo, f64::NEG_INFINITY)?, bound(hi, f64::INFINITY)?);
     let f = |x: f64| if x.is_nan() { x } else { x.max(lo).min(hi) };
     Ok(Value::floats(x.dtype, x.dims.clone(), x.f()?.iter().map(|&x| f(x)).collect()))

@@ -141,8 +141,16 @@ pub fn apply(k: &mut Kernel<'_>, g: &Graph, node: &Node, ins: &[Option<&Value>])
     let out = |i: usize| g.ty(node.outputs[i]);
     let is_float = |v: &Value| matches!(v.data, Data::F(_));
     let one = match node.op {
-        Op::Reshape | Op::Flatten | Op::Squeeze | Op::Unsqueeze | Op::Transpose | Op::Expand | Op::Tile | Op::Slice
-        | Op::DepthToSpace | Op::SpaceToDepth => layout::rearranged(k, node, ins, &out(0).dims)?,
+        Op::Reshape
+        | Op::Flatten
+        | Op::Squeeze
+        | Op::Unsqueeze
+        | Op::Transpose
+        | Op::Expand
+        | Op::Tile
+        | Op::Slice
+        | Op::DepthToSpace
+        | Op::SpaceToDepth => layout::rearranged(k, node, ins, &out(0).dims)?,
         Op::Identity | Op::Dropout => layout::rearranged(k, node, ins, &out(0).dims)?,
         Op::Concat => layout::concat(node, &all())?,
         Op::Split => {
@@ -168,8 +176,15 @@ pub fn apply(k: &mut Kernel<'_>, g: &Graph, node: &Node, ins: &[Option<&Value>])
         Op::LayerNormalization | Op::RMSNormalization => return norm::layer(k, node, x(0)?, x(1)?, opt(2)),
         Op::InstanceNormalization | Op::GroupNormalization => norm::group(k, node, x(0)?, x(1)?, x(2)?)?,
         Op::BatchNormalization => return norm::batch(k, node, [x(0)?, x(1)?, x(2)?, x(3)?, x(4)?]),
-        Op::ReduceSum | Op::ReduceMean | Op::ReduceMax | Op::ReduceMin | Op::ReduceProd | Op::ReduceL1
-        | Op::ReduceL2 | Op::ReduceSumSquare | Op::ReduceLogSumExp => norm::reduce(k, node, x(0)?, opt(1))?,
+        Op::ReduceSum
+        | Op::ReduceMean
+        | Op::ReduceMax
+        | Op::ReduceMin
+        | Op::ReduceProd
+        | Op::ReduceL1
+        | Op::ReduceL2
+        | Op::ReduceSumSquare
+        | Op::ReduceLogSumExp => norm::reduce(k, node, x(0)?, opt(1))?,
         Op::ArgMax | Op::ArgMin => norm::arg_extremum(node, x(0)?)?,
         Op::Resize => resize::resize(k, node, x(0)?, opt(2))?,
         Op::QuantizeLinear => quant::quantize(k, node, x(0)?, x(1)?, opt(2), out(0).dtype)?,
