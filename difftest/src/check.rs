@@ -58,7 +58,9 @@ pub fn check_observed(case: &Case, phase: &mut dyn FnMut(&'static str)) -> Repor
         if r.failure.is_some() {
             break;
         }
-        if let Err(p) = catch_unwind(AssertUnwindSafe(|| check_set(case, &c, &machine, set, &mut sessions, &mut r, phase))) {
+        if let Err(p) =
+            catch_unwind(AssertUnwindSafe(|| check_set(case, &c, &machine, set, &mut sessions, &mut r, phase)))
+        {
             crash(&mut r, Arrow::Placement, "execute", &panic_text(&p), set);
         }
         sessions.forget_inputs();
@@ -346,7 +348,14 @@ fn compare_pass(after: &Snapshot, a: &[Arc<Bounded>], b: &[Arc<Bounded>], set: u
 
 /// `Claim::Bits` in the types' own arithmetic, beside the comparison over the reals: a sum in another order, or −0 for +0, is no difference
 /// there, and a difference of 1e-9 is none here.
-fn same_bits(before: &Snapshot, after: &Snapshot, inputs: &[Tensor], session: &mut Session, set: usize, r: &mut Report) {
+fn same_bits(
+    before: &Snapshot,
+    after: &Snapshot,
+    inputs: &[Tensor],
+    session: &mut Session,
+    set: usize,
+    r: &mut Report,
+) {
     let mut typed = |s: &Snapshot| -> Result<Vec<Tensor>, EvalError> {
         Ok(session.evaluate(&s.graph, inputs)?.outputs().into_iter().map(Bounded::to_tensor).collect())
     };

@@ -32,11 +32,7 @@ pub fn pair<'a>(
 
 /// A tensor repeated to a shape that it broadcasts to.
 pub fn spread<'a>(a: &'a Bounded, dims: &[usize]) -> Cow<'a, Bounded> {
-    if a.dims == dims {
-        Cow::Borrowed(a)
-    } else {
-        Cow::Owned(a.take(&broadcast_map(&a.dims, dims), dims.to_vec()))
-    }
+    if a.dims == dims { Cow::Borrowed(a) } else { Cow::Owned(a.take(&broadcast_map(&a.dims, dims), dims.to_vec())) }
 }
 
 /// Add, Sub, Mul, Div.
@@ -85,6 +81,7 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
             d: a.d() + b.d() + 1.0,
             grid: a.grid.zip(b.grid).map(|(g, h)| g.min(h)),
             poison: poison_or(a.poison(), b.poison()),
+            wide: false,
         }
     } else {
         Raw { v, ..Raw::default() }
@@ -129,6 +126,7 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
         d: a.d() + b.d() + 1.0,
         grid: a.grid.zip(b.grid).map(|(g, h)| g + h),
         poison: poison_or(poison_or(a.poison(), b.poison()), open),
+        wide: false,
     };
     cx.linear(dtype, dims, raw)
 }
@@ -164,10 +162,7 @@ impl Division {
     pub fn quotient(&self, (a, ea): (f64, f64), (b, eb): (f64, f64)) -> (f64, f64, bool) {
         let q = a / b;
         if ea == 0.0 && eb == 0.0 {
-            let exact = self.correct
-                && q.is_finite()
-                && crate::round::holds(q, self.acc)
-                && libm::fma(q, b, -a) == 0.0;
+            let exact = self.correct && q.is_finite() && crate::round::holds(q, self.acc) && libm::fma(q, b, -a) == 0.0;
             if exact || !q.is_finite() || q == 0.0 && (a == 0.0 || b.is_infinite()) {
                 return (q, 0.0, false);
             }
@@ -293,8 +288,10 @@ fn power(cx: &EvalCx<'_>, dtype: DType, (x, ex): (f64, f64), (y, ey): (f64, f64)
         prop = prop.max(z.abs());
     }
     let mut rel = cx.func(Func::Pow, dtype);
-    if integer && y.abs() <= 64.0 {
-        rel = rel.max(cx.gamma(y.abs(), cx.u(dtype)));
+    // The largest integer that the exponent may be.
+    let power = libm::floor(y + ey).abs().max(libm::ceil(y - ey).abs());
+    if libm::floor(y + ey) >= libm::ceil(y - ey) && y.abs() - ey <= 64.0 {
+        rel = rel.max(cx.gamma(power.min(64.0), cx.u(dtype)));
     }
     (z, prop + rel * (z.abs() + prop) + 16.0 * cx.eta(cx.acc(dtype)))
 }
@@ -528,6 +525,7 @@ pub fn scale(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, by: &[f
         d: a.d() + 2.0,
         grid: a.grid.zip(shift).map(|(g, s)| g - s),
         poison: a.poison(),
+        wide: false,
     };
     cx.linear(dtype, dims, raw)
 }
