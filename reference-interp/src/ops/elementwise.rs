@@ -89,6 +89,20 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     cx.linear(dtype, dims, raw)
 }
 
+/// `eB` (empty: all 0) and `M` of a product of elements; see [`mul`].
+fn product_state(a: &Float, b: &Float, (ea, eb): (&[f64], &[f64]), exact: bool) -> (Vec<f64>, Vec<f64>) {
+    let (ma, mb) = (a.m(), b.m());
+    if exact {
+        return (Vec::new(), ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect());
+    }
+    let (ra, rb) = (clean(&a.radius), clean(&b.radius));
+    let (va, vb) = (clean(&a.value), clean(&b.value));
+    let part = |e: f64, v: f64, r: f64| if e == 0.0 { 0.0 } else { e * (v.abs() + r) };
+    let inherited: Vec<f64> = (0..ea.len()).map(|i| part(ea[i], vb[i], rb[i]) + part(eb[i], va[i], ra[i])).collect();
+    let m = (0..ea.len()).map(|i| perturbed((ma[i] + ea[i]) * (mb[i] + eb[i]), inherited[i], ma[i] * mb[i])).collect();
+    (inherited, m)
+}
+
 /// `v = a b`, `eB = eBa (|b| + e_b) + (|a| + e_a) eBb`, `M + eB = (Ma + eBa)(Mb + eBb)` (see [`perturbed`]), `D = Da + Db + 1`, grid = sum.
 ///
 /// (The table of NUMERICS.md has `|b|` for `|b| + e_b`; the total error of the other factor is needed, since it too
@@ -99,20 +113,15 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     if !cx.bounds {
         return cx.linear(dtype, dims, Raw { v, ..Raw::default() });
     }
-    let (ma, mb, ea, eb) = (a.m(), b.m(), clean(a.eb()), clean(b.eb()));
-    let (ra, rb) = (clean(&a.radius), clean(&b.radius));
-    let (va, vb) = (clean(&a.value), clean(&b.value));
-    let part = |e: f64, v: f64, r: f64| if e == 0.0 { 0.0 } else { e * (v.abs() + r) };
-    let cross = |i: usize| part(ea[i], vb[i], rb[i]) + part(eb[i], va[i], ra[i]);
+    let special = unbounded(a) || unbounded(b);
+    let (ea, eb) = (clean(a.eb()), clean(b.eb()));
     let exact = |e: &[f64]| e.iter().all(|&e| e == 0.0);
     let exact = exact(&ea) && exact(&eb);
-    let inherited: Vec<f64> = if exact { Vec::new() } else { (0..n).map(cross).collect() };
-    let m = if exact {
-        ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect()
+    let (inherited, m) = if exact && a.linear.is_none() && b.linear.is_none() && !special {
+        (Vec::new(), v.iter().map(|v| v.abs()).collect())
     } else {
-        (0..n).map(|i| perturbed((ma[i] + ea[i]) * (mb[i] + eb[i]), inherited[i], ma[i] * mb[i])).collect()
+        product_state(a, b, (&ea, &eb), exact)
     };
-    let special = unbounded(a) || unbounded(b);
     let open = special.then(|| {
         let (ia, ib, oa, ob) = (infinite(a), infinite(b), sign_open(a), sign_open(b));
         (0..n).map(|i| ia[i] && ob[i] || ib[i] && oa[i]).collect()
@@ -173,7 +182,8 @@ impl Division {
         if b.is_infinite() {
             return (q, 0.0, false);
         }
-        let prop = (ea + q.abs() * eb) / (b.abs() - eb);
+        // A division is slow, and most operands are exact.
+        let prop = if ea == 0.0 && eb == 0.0 { 0.0 } else { (ea + q.abs() * eb) / (b.abs() - eb) };
         (q, prop + self.rel * (q.abs() + prop) + self.lost, false)
     }
 }
