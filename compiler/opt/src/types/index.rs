@@ -95,6 +95,10 @@ pub fn tensor_scatter(a: &Attrs, x: In<'_>) -> Out {
     if ax == 0 {
         return Err("attribute `axis` may not be the batch dimension".into());
     }
+    if let Some(w) = opt(x, 2) {
+        want_dtype(&w, DType::I64, "write_indices")?;
+        want_dims(&w, &v.ty.dims[..1], "write_indices")?;
+    }
     if !matches!(a.str("mode"), Some("linear" | "circular")) {
         return Err(format!("attribute `mode` is {:?}", a.str("mode")));
     }
