@@ -23,6 +23,8 @@ pub struct Raw {
     pub m: Vec<f64>,
     /// Roundings on a path.
     pub d: f64,
+    /// Products that may underflow beyond those of one path: each loses half a subnormal at most.
+    pub underflows: f64,
     /// Grid of values and partial sums.
     pub grid: Option<i32>,
     /// Elements that depend on an undecided one.
@@ -115,7 +117,7 @@ impl<'a> EvalCx<'a> {
             _ => raw.grid = None,
         }
         let gamma = self.gamma(raw.d, u);
-        let eta = raw.d * self.eta(acc);
+        let eta = if raw.grid.is_some() { 0.0 } else { (raw.d + raw.underflows) * self.eta(acc) };
         // One rounding in all: there is nothing to re-associate, and it is made at the result's own magnitude. A zero is exact
         // then: a difference of equals, or a product with a zero (binary64 holds every product of the formats).
         let single = region <= 1.0;

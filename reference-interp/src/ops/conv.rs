@@ -3,7 +3,7 @@
 //! Linear (see [`super::linear`]) with `K = C/group * taps` products. Weights: `[O, C/group, k...]` for Conv (correlation, the
 //! filter is not reversed), `[C, O/group, k...]` for ConvTranspose. `kernel_shape`, if given, has to agree with the weights.
 
-use super::linear::{Sum, add_bias, bilinear};
+use super::linear::{Depth, Sum, add_bias, bilinear};
 use super::window::{Run, Window, WindowAttrs};
 use crate::cx::{Args, EvalCx};
 use crate::error::{OpResult, invalid};
@@ -62,8 +62,9 @@ impl ConvShape {
         self.cin * self.window.taps()
     }
     /// Roundings that a product meets: groups of 16 channels of each tap.
-    pub fn depth(&self, cx: &EvalCx<'_>) -> f64 {
-        cx.depth(self.terms() as f64, (self.window.taps() * self.cin.div_ceil(16)) as f64)
+    pub fn depth(&self, cx: &EvalCx<'_>) -> Depth {
+        let terms = self.terms() as f64;
+        Depth { path: cx.depth(terms, (self.window.taps() * self.cin.div_ceil(16)) as f64), products: terms }
     }
     /// The convolution on plain arrays: `mac(sum, x, w)` adds one product; only the first `terms` of each result.
     pub fn run<T: Copy + Default>(&self, x: &[T], w: &[T], terms: usize, mac: impl Fn(T, T, T) -> T) -> Vec<T> {
@@ -198,7 +199,7 @@ pub fn conv_transpose(a: &Args<'_>) -> OpResult<Bounded> {
         }
         y
     };
-    let mut raw = bilinear(a.cx, x.float()?, w.float()?, (cin * taps) as f64, &run);
+    let mut raw = bilinear(a.cx, x.float()?, w.float()?, Depth::chain(cin * taps), &run);
     if let Some(b) = a.opt(2) {
         check_bias(b, dims[1])?;
         add_bias(a.cx, &mut raw, b.float()?, &channel_map(&dims));

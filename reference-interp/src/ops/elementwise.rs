@@ -32,11 +32,7 @@ pub fn pair<'a>(
 
 /// A tensor repeated to a shape that it broadcasts to.
 pub fn spread<'a>(a: &'a Bounded, dims: &[usize]) -> Cow<'a, Bounded> {
-    if a.dims == dims {
-        Cow::Borrowed(a)
-    } else {
-        Cow::Owned(a.take(&broadcast_map(&a.dims, dims), dims.to_vec()))
-    }
+    if a.dims == dims { Cow::Borrowed(a) } else { Cow::Owned(a.take(&broadcast_map(&a.dims, dims), dims.to_vec())) }
 }
 
 /// Add, Sub, Mul, Div.
@@ -83,6 +79,7 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
             signed,
             m: zip(&a.m(), &b.m()),
             d: a.d() + b.d() + 1.0,
+            underflows: 0.0,
             grid: a.grid.zip(b.grid).map(|(g, h)| g.min(h)),
             poison: poison_or(a.poison(), b.poison()),
         }
@@ -92,7 +89,7 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     cx.linear(dtype, dims, raw)
 }
 
-/// `v = a b`, `eB = eBa (|b| + e_b) + (|a| + e_a) eBb`, `M = Ma Mb`, `D = Da + Db + 1`, grid = sum.
+/// `v = a b`, `eB = eBa (|b| + e_b) + (|a| + e_a) eBb`, `M + eB = (Ma + eBa)(Mb + eBb)` (see [`perturbed`]), `D = Da + Db + 1`, grid = sum.
 ///
 /// (The table of NUMERICS.md has `|b|` for `|b| + e_b`; the total error of the other factor is needed, since it too
 /// multiplies the inherited error.)
@@ -108,7 +105,13 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     let part = |e: f64, v: f64, r: f64| if e == 0.0 { 0.0 } else { e * (v.abs() + r) };
     let cross = |i: usize| part(ea[i], vb[i], rb[i]) + part(eb[i], va[i], ra[i]);
     let exact = |e: &[f64]| e.iter().all(|&e| e == 0.0);
-    let inherited = if exact(&ea) && exact(&eb) { Vec::new() } else { (0..n).map(cross).collect() };
+    let exact = exact(&ea) && exact(&eb);
+    let inherited: Vec<f64> = if exact { Vec::new() } else { (0..n).map(cross).collect() };
+    let m = if exact {
+        ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect()
+    } else {
+        (0..n).map(|i| perturbed((ma[i] + ea[i]) * (mb[i] + eb[i]), inherited[i], ma[i] * mb[i])).collect()
+    };
     let special = unbounded(a) || unbounded(b);
     let open = special.then(|| {
         let (ia, ib, oa, ob) = (infinite(a), infinite(b), sign_open(a), sign_open(b));
@@ -119,12 +122,20 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
         v,
         signed: special.then(|| Signed::bilinear(a, b, &product)),
         eb: inherited,
-        m: ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect(),
+        m,
         d: a.d() + b.d() + 1.0,
+        underflows: 0.0,
         grid: a.grid.zip(b.grid).map(|(g, h)| g + h),
         poison: poison_or(poison_or(a.poison(), b.poison()), open),
     };
     cx.linear(dtype, dims, raw)
+}
+
+/// `M` of a product whose factors carry inherited errors. Roundings are charged on `M + eB`, which has to reach the magnitude that the
+/// terms may really have, `top = (M_a + eB_a)(M_b + eB_b)`: more than `M_a M_b + eB`, since `eB` counts the other factor's value
+/// and not its terms.
+pub fn perturbed(top: f64, eb: f64, m: f64) -> f64 {
+    m.max(top - eb)
 }
 
 /// Division under a contract: what is the same for all elements.
@@ -151,10 +162,7 @@ impl Division {
     pub fn quotient(&self, (a, ea): (f64, f64), (b, eb): (f64, f64)) -> (f64, f64, bool) {
         let q = a / b;
         if ea == 0.0 && eb == 0.0 {
-            let exact = self.correct
-                && q.is_finite()
-                && crate::round::holds(q, self.acc)
-                && libm::fma(q, b, -a) == 0.0;
+            let exact = self.correct && q.is_finite() && crate::round::holds(q, self.acc) && libm::fma(q, b, -a) == 0.0;
             if exact || !q.is_finite() || q == 0.0 && (a == 0.0 || b.is_infinite()) {
                 return (q, 0.0, false);
             }
@@ -513,6 +521,7 @@ pub fn scale(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, by: &[f
             s
         }),
         d: a.d() + 2.0,
+        underflows: 0.0,
         grid: a.grid.zip(shift).map(|(g, s)| g - s),
         poison: a.poison(),
     };

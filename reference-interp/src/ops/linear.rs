@@ -1,9 +1,10 @@
 //! Matrix products: MatMul, Gemm, Einsum, Det.
 //!
-//! K products and a bias (NUMERICS.md 3.1): `v = A B + c`, `M = M_A M_B + M_c`,
-//! `eB = eB_A (|B| + e_B) + (|A| + e_A) eB_B + eB_c`, `D = D_A + D_B + K (+ D_c + 1)`, grid `min(g_A + g_B, g_c)`. All four are
+//! K products and a bias (NUMERICS.md 3.1): `v = A B + c`, `M = M_A M_B + M_c` (at the magnitude that inherited errors reach, see
+//! [`perturbed`]), `eB = eB_A (|B| + e_B) + (|A| + e_A) eB_B + eB_c`, `D = D_A + D_B + K (+ D_c + 1)`, grid `min(g_A + g_B, g_c)`. All four are
 //! the same bilinear map on other arrays, so each operator writes its loops once.
 
+use super::elementwise::perturbed;
 use crate::contract::{Format, exp2i};
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
@@ -68,13 +69,34 @@ fn mask(p: Option<Vec<bool>>, n: usize) -> Vec<f64> {
     p.map_or_else(|| vec![0.0; n], |p| p.into_iter().map(|b| f64::from(u8::from(b))).collect())
 }
 
-/// A bilinear map of which each product meets at most `depth` roundings: `f(a, b, sum)` computes it on plain arrays.
-pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[f64], &[f64], Sum) -> Vec<f64>) -> Raw {
+/// Roundings in a sum of products.
+#[derive(Clone, Copy, Debug)]
+pub struct Depth {
+    /// Most roundings that one product meets.
+    pub path: f64,
+    /// How many products there are: each may lose bits to underflow, whichever path it takes.
+    pub products: f64,
+}
+
+impl Depth {
+    /// One product after the other: any path may hold all.
+    pub fn chain(terms: usize) -> Depth {
+        Depth { path: terms as f64, products: terms as f64 }
+    }
+}
+
+/// A bilinear map of such a depth: `f(a, b, sum)` computes it on plain arrays.
+pub fn bilinear(
+    cx: &EvalCx<'_>,
+    a: &Float,
+    b: &Float,
+    depth: Depth,
+    f: &dyn Fn(&[f64], &[f64], Sum) -> Vec<f64>,
+) -> Raw {
     let v = f(&cx.operands(&a.value), &cx.operands(&b.value), Sum::of(cx));
     if !cx.bounds {
         return Raw { v, ..Raw::default() };
     }
-    let m = f(&a.m(), &b.m(), Sum::EXACT);
     let (ea, eb) = (clean(a.eb()), clean(b.eb()));
     let wide = |x: &Float| -> Vec<f64> {
         clean(&x.value).iter().zip(clean(&x.radius).iter()).map(|(v, e)| v.abs() + e).collect()
@@ -87,6 +109,12 @@ pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[
         let w = wide(other);
         let part = if first { f(err, &w, Sum::EXACT) } else { f(&w, err, Sum::EXACT) };
         inherited = if inherited.is_empty() { part } else { part.iter().zip(&inherited).map(|(x, y)| x + y).collect() };
+    }
+    let mut m = f(&a.m(), &b.m(), Sum::EXACT);
+    if !inherited.is_empty() {
+        let reach = |x: &Float, e: &[f64]| -> Vec<f64> { x.m().iter().zip(e).map(|(m, e)| m + e).collect() };
+        let top = f(&reach(a, &ea), &reach(b, &eb), Sum::EXACT);
+        m.iter_mut().zip(&inherited).zip(top).for_each(|((m, e), top)| *m = perturbed(top, *e, *m));
     }
     let special = unbounded(a) || unbounded(b);
     let (pa, pb) = (a.poison(), b.poison());
@@ -104,7 +132,8 @@ pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[
         v,
         eb: inherited,
         m,
-        d: a.d() + b.d() + depth,
+        d: a.d() + b.d() + depth.path,
+        underflows: (depth.products - depth.path).max(0.0),
         grid: a.grid.zip(b.grid).map(|(g, h)| g.saturating_add(h)),
         poison,
         signed: special.then(|| Signed::bilinear(a, b, &|p, q| f(p, q, Sum::EXACT))),
@@ -196,9 +225,9 @@ pub fn mat_shape(cx: &EvalCx<'_>, a: &[usize], b: &[usize]) -> OpResult<MatShape
 
 impl MatShape {
     /// Roundings that a product meets.
-    pub fn depth(&self, cx: &EvalCx<'_>) -> f64 {
+    pub fn depth(&self, cx: &EvalCx<'_>) -> Depth {
         let k = self.mkn.1;
-        cx.depth(k as f64, k.div_ceil(16) as f64)
+        Depth { path: cx.depth(k as f64, k.div_ceil(16) as f64), products: k as f64 }
     }
     /// The terms that are added, of the first `k`.
     fn added(&self, k: usize) -> std::ops::Range<usize> {
@@ -410,7 +439,7 @@ pub fn einsum(a: &Args<'_>) -> OpResult<Bounded> {
     };
     let one = Float::exact(vec![1.0]);
     let second = if all.len() == 2 { all[1].float()? } else { &one };
-    let raw = bilinear(a.cx, all[0].float()?, second, ni.max(1) as f64, &run);
+    let raw = bilinear(a.cx, all[0].float()?, second, Depth::chain(ni.max(1)), &run);
     Ok(a.cx.linear(all[0].dtype, dims, raw))
 }
 

@@ -37,7 +37,7 @@ pub fn linear_map(
     let eb = if eb.iter().all(|&e| e == 0.0) { Vec::new() } else { f(&eb) };
     let signed = unbounded(x_).then(|| Signed::linear(x_, f));
     let d = x_.d() + (terms - 1.0).max(0.0);
-    let raw = Raw { v, eb, m: f(&x_.m()), d, grid: x_.grid, poison, signed };
+    let raw = Raw { v, eb, m: f(&x_.m()), d, underflows: 0.0, grid: x_.grid, poison, signed };
     Ok(cx.linear(x.dtype, dims, raw))
 }
 

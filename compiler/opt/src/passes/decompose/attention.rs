@@ -94,20 +94,13 @@ fn softcap(b: &mut Build<'_, '_>, x: ValueId, c: f64) -> Res<ValueId> {
     let t = b.un(Op::Tanh, t)?;
     with_scalar(b, Op::Mul, t, c)
 }
-/// Softmax of the last axis, zeros in rows that `bias` masks altogether (decided on the bias, since an infinite product
-/// plus -infinity is NaN).
+/// Softmax of the last axis; zeros in rows of -infinity alone, and in rows that `bias` masks altogether, whatever the
+/// products are there (an infinite one plus -infinity is NaN).
 fn softmax(b: &mut Build<'_, '_>, x: ValueId, bias: Option<ValueId>) -> Res<ValueId> {
     let last = b.ty(x).rank() - 1;
     let m = b.reduce(Op::ReduceMax, x, &[last], true)?;
-    let Some(bias) = bias else {
-        let d = b.bin(Op::Sub, x, m)?;
-        let e = b.un(Op::Exp, d)?;
-        let s = b.reduce(Op::ReduceSum, e, &[last], true)?;
-        return b.bin(Op::Div, e, s);
-    };
-    let infinite = |b: &mut Build<'_, '_>, v: ValueId| {
-        b.op(Op::IsInf, Attrs::none().with_int("detect_positive", 0), &[Some(v)])
-    };
+    let infinite =
+        |b: &mut Build<'_, '_>, v: ValueId| b.op(Op::IsInf, Attrs::none().with_int("detect_positive", 0), &[Some(v)]);
     let (zero, one) = (scalar_like(b, x, 0.0), scalar_like(b, x, 1.0));
     let empty = infinite(b, m)?;
     let m = b.select(empty, zero, m)?;
@@ -116,6 +109,7 @@ fn softmax(b: &mut Build<'_, '_>, x: ValueId, bias: Option<ValueId>) -> Res<Valu
     let s = b.reduce(Op::ReduceSum, e, &[last], true)?;
     let s = b.select(empty, one, s)?;
     let p = b.bin(Op::Div, e, s)?;
+    let Some(bias) = bias else { return Ok(p) };
     let last_of_bias = b.ty(bias).rank() - 1;
     let most = b.reduce(Op::ReduceMax, bias, &[last_of_bias], true)?;
     let masked = infinite(b, most)?;
@@ -224,7 +218,8 @@ pub fn rotary(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         [whole(d[0]), whole(d[1]), whole(d[2]), SliceSpec { start: start as i64, step, len }]
     };
     let interleaved = n.attrs.flag("interleaved");
-    let (first, second) = if interleaved { (part(0, 2, half), part(1, 2, half)) } else { (part(0, 1, half), part(half, 1, half)) };
+    let (first, second) =
+        if interleaved { (part(0, 2, half), part(1, 2, half)) } else { (part(0, 1, half), part(half, 1, half)) };
     let (p, q) = (sliced(b, x, &first)?, sliced(b, x, &second)?);
     let (cp, sq) = (b.bin(Op::Mul, cos, p)?, b.bin(Op::Mul, sin, q)?);
     let (sp, cq) = (b.bin(Op::Mul, sin, p)?, b.bin(Op::Mul, cos, q)?);
