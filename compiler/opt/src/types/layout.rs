@@ -318,7 +318,8 @@ pub fn reverse_sequence(a: &Attrs, x: In<'_>) -> Out {
     want_dims(&s, &[v.ty.dims[b as usize]], "sequence_lens")?;
     want_dtype(&s, ir::DType::I64, "sequence_lens")?;
     let longest = v.ty.dims[t as usize] as i64;
-    if let Some(l) = s.value.and_then(ir::Tensor::ints).and_then(|v| v.into_iter().find(|l| !(0..=longest).contains(l))) {
+    if let Some(l) = s.value.and_then(ir::Tensor::ints).and_then(|v| v.into_iter().find(|l| !(0..=longest).contains(l)))
+    {
         return Err(format!("a sequence of {l} in a time axis of {longest}"));
     }
     one(v.ty, v.ty.dims.clone())
