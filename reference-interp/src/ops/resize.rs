@@ -301,6 +301,7 @@ fn by_weight(a: &Args<'_>, x: &Bounded, all: &[Option<Vec<Point>>]) -> OpResult<
     let mut bad: Vec<f64> =
         f.poison().map_or_else(|| vec![0.0; v.len()], |p| p.iter().map(|&b| f64::from(u8::from(b))).collect());
     let (mut d, mut grid) = (f.d(), f.grid);
+    let mut overflows = false;
     for (k, points) in all.iter().enumerate() {
         let Some(points) = points else { continue };
         let (outer, n, inner) = split_at_axis(&dims, k);
@@ -333,11 +334,17 @@ fn by_weight(a: &Args<'_>, x: &Bounded, all: &[Option<Vec<Point>>]) -> OpResult<
         dims[k] = points.len();
         let taps = points.iter().map(|p| p.taps.len()).max().unwrap_or(0) as f64;
         d += taps + if cubic { 12.0 } else { 3.0 };
+        // A partial result that overflows is an infinity for the next axis.
+        for (b, &m) in bad.iter_mut().zip(&m) {
+            if m.is_finite() && a.cx.may_overflow(m, d, x.dtype) {
+                (*b, overflows) = (1.0, true);
+            }
+        }
         let weights =
             points.iter().flat_map(|p| p.taps.iter()).map(|t| low_bit_exp(t.1)).try_fold(0, |g, k| k.map(|k| k.min(g)));
         grid = if points.iter().all(|p| p.err == 0.0) && !cubic { grid.zip(weights).map(|(g, w)| g + w) } else { None };
     }
-    let poison = f.poison().map(|_| bad.iter().map(|&b| b > 0.0).collect());
+    let poison = (overflows || f.poison().is_some()).then(|| bad.iter().map(|&b| b > 0.0).collect());
     Ok(a.cx.linear(x.dtype, dims, Raw { v, eb, m, d, underflows: 0.0, grid, poison, signed: None }))
 }
 
