@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Default limit of elements of one tensor.
-pub const DEFAULT_LIMIT: usize = 1 << 26;
+pub const DEFAULT_LIMIT: usize = 1 << 27;
 
 /// How to evaluate.
 #[derive(Clone, Copy, Debug)]

@@ -281,6 +281,14 @@ impl Bounded {
         f.settle();
         Bounded { dtype, dims, data: Data::Float(f) }
     }
+    /// The same with an infinite radius wherever NaN is flagged as reachable.
+    pub fn flags_open(&self) -> Bounded {
+        let mut b = self.clone();
+        if let Data::Float(Float { radius, nan: Some(nan), .. }) = &mut b.data {
+            radius.iter_mut().zip(nan).filter(|(_, n)| **n).for_each(|(e, _)| *e = f64::INFINITY);
+        }
+        b
+    }
     /// Integers of a type and shape.
     pub fn from_int(dtype: DType, dims: Vec<usize>, i: Int) -> Bounded {
         Bounded { dtype, dims, data: Data::Int(i) }

@@ -89,7 +89,7 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     cx.linear(dtype, dims, raw)
 }
 
-/// `v = a b`, `eB = eBa (|b| + e_b) + (|a| + e_a) eBb`, `M = Ma Mb`, `D = Da + Db + 1`, grid = sum.
+/// `v = a b`, `eB = eBa (|b| + e_b) + (|a| + e_a) eBb`, `M + eB = (Ma + eBa)(Mb + eBb)` (see [`perturbed`]), `D = Da + Db + 1`, grid = sum.
 ///
 /// (The table of NUMERICS.md has `|b|` for `|b| + e_b`; the total error of the other factor is needed, since it too
 /// multiplies the inherited error.)
@@ -105,7 +105,13 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     let part = |e: f64, v: f64, r: f64| if e == 0.0 { 0.0 } else { e * (v.abs() + r) };
     let cross = |i: usize| part(ea[i], vb[i], rb[i]) + part(eb[i], va[i], ra[i]);
     let exact = |e: &[f64]| e.iter().all(|&e| e == 0.0);
-    let inherited = if exact(&ea) && exact(&eb) { Vec::new() } else { (0..n).map(cross).collect() };
+    let exact = exact(&ea) && exact(&eb);
+    let inherited: Vec<f64> = if exact { Vec::new() } else { (0..n).map(cross).collect() };
+    let m = if exact {
+        ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect()
+    } else {
+        (0..n).map(|i| perturbed((ma[i] + ea[i]) * (mb[i] + eb[i]), inherited[i], ma[i] * mb[i])).collect()
+    };
     let special = unbounded(a) || unbounded(b);
     let open = special.then(|| {
         let (ia, ib, oa, ob) = (infinite(a), infinite(b), sign_open(a), sign_open(b));
@@ -116,13 +122,20 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
         v,
         signed: special.then(|| Signed::bilinear(a, b, &product)),
         eb: inherited,
-        m: ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect(),
+        m,
         d: a.d() + b.d() + 1.0,
         underflows: 0.0,
         grid: a.grid.zip(b.grid).map(|(g, h)| g + h),
         poison: poison_or(poison_or(a.poison(), b.poison()), open),
     };
     cx.linear(dtype, dims, raw)
+}
+
+/// `M` of a product whose factors carry inherited errors. Roundings are charged on `M + eB`, which has to reach the magnitude that the
+/// terms may really have, `top = (M_a + eB_a)(M_b + eB_b)`: more than `M_a M_b + eB`, since `eB` counts the other factor's value
+/// and not its terms.
+pub fn perturbed(top: f64, eb: f64, m: f64) -> f64 {
+    m.max(top - eb)
 }
 
 /// Division under a contract: what is the same for all elements.

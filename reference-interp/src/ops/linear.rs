@@ -1,9 +1,10 @@
 //! Matrix products: MatMul, Gemm, Einsum, Det.
 //!
-//! K products and a bias (NUMERICS.md 3.1): `v = A B + c`, `M = M_A M_B + M_c`,
-//! `eB = eB_A (|B| + e_B) + (|A| + e_A) eB_B + eB_c`, `D = D_A + D_B + K (+ D_c + 1)`, grid `min(g_A + g_B, g_c)`. All four are
+//! K products and a bias (NUMERICS.md 3.1): `v = A B + c`, `M = M_A M_B + M_c` (at the magnitude that inherited errors reach, see
+//! [`perturbed`]), `eB = eB_A (|B| + e_B) + (|A| + e_A) eB_B + eB_c`, `D = D_A + D_B + K (+ D_c + 1)`, grid `min(g_A + g_B, g_c)`. All four are
 //! the same bilinear map on other arrays, so each operator writes its loops once.
 
+use super::elementwise::perturbed;
 use crate::contract::{Format, exp2i};
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
@@ -96,7 +97,6 @@ pub fn bilinear(
     if !cx.bounds {
         return Raw { v, ..Raw::default() };
     }
-    let m = f(&a.m(), &b.m(), Sum::EXACT);
     let (ea, eb) = (clean(a.eb()), clean(b.eb()));
     let wide = |x: &Float| -> Vec<f64> {
         clean(&x.value).iter().zip(clean(&x.radius).iter()).map(|(v, e)| v.abs() + e).collect()
@@ -109,6 +109,12 @@ pub fn bilinear(
         let w = wide(other);
         let part = if first { f(err, &w, Sum::EXACT) } else { f(&w, err, Sum::EXACT) };
         inherited = if inherited.is_empty() { part } else { part.iter().zip(&inherited).map(|(x, y)| x + y).collect() };
+    }
+    let mut m = f(&a.m(), &b.m(), Sum::EXACT);
+    if !inherited.is_empty() {
+        let reach = |x: &Float, e: &[f64]| -> Vec<f64> { x.m().iter().zip(e).map(|(m, e)| m + e).collect() };
+        let top = f(&reach(a, &ea), &reach(b, &eb), Sum::EXACT);
+        m.iter_mut().zip(&inherited).zip(top).for_each(|((m, e), top)| *m = perturbed(top, *e, *m));
     }
     let special = unbounded(a) || unbounded(b);
     let (pa, pb) = (a.poison(), b.poison());

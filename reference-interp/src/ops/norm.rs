@@ -390,7 +390,11 @@ pub fn batch(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         v,
         eb: eb.collect(),
         m: (0..n)
-            .map(|i| (mx[i] + size(mean.value[map[i]])) * size(factor[map[i]].0) + size(b.value[map[i]]))
+            .map(|i| {
+                let (k, (f, ef)) = (map[i], factor[map[i]]);
+                let wide = size(f) + if params[k] { 0.0 } else { ef };
+                (mx[i] + size(mean.value[k])) * wide + size(b.value[k])
+            })
             .collect(),
         signed: None,
         d: f.d() + 8.0,

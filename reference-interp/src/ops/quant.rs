@@ -183,8 +183,10 @@ pub fn dynamic_quantize(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     };
     let (max, min) = (hull(&|i| f.value[i], true), hull(&|i| f.value[i], false));
     let e = f.radius.iter().copied().fold(0.0, f64::max);
-    let nan = (0..n).any(|i| f.may_nan(i)) || !(max - min).is_finite() || e.is_infinite();
     let acc = a.cx.acc(x.dtype);
+    // The range may overflow where both ends do not.
+    let reach = (max - min) + 2.0 * e;
+    let nan = (0..n).any(|i| f.may_nan(i)) || !reach.is_finite() || reach >= acc.overflow_threshold();
     let u = a.cx.u(x.dtype);
     let definite = e == 0.0 && a.cx.contract.ulps.get(crate::Func::Div) <= 0.5;
     let (s, es) = if definite {

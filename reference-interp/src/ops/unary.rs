@@ -359,8 +359,14 @@ fn activated(cx: &EvalCx<'_>, x: &Bounded, act: &Activation<'_>) -> OpResult<Bou
                 }
             }
         }
-        let reached: &[f64] = if e == 0.0 { &[v] } else { &[lo, v, hi] };
-        let local = reached.iter().map(|&t| (act.local)(t)).fold(0.0, crate::cx::max_num);
+        let mut local = (act.local)(v);
+        if e > 0.0 {
+            // The largest over the ball: at its ends, and beside the turns inside, where a formula may cancel.
+            let inside = act.turns.iter().filter(|t| lo <= **t && **t <= hi);
+            let reached = inside.flat_map(|&t| [t, next(t, -1), next(t, 1)]).chain([lo, hi]);
+            local = reached.map(|t| (act.local)(t)).fold(local, crate::cx::max_num);
+        }
+        let local = crate::cx::max_num(0.0, local);
         let local = if y == 0.0 && r == 0.0 && local == 0.0 { 0.0 } else { local + u * r + 4.0 * eta };
         let e = r + local;
         (y, if e.is_nan() { f64::INFINITY } else { e }, e.is_nan())

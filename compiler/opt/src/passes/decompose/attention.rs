@@ -146,13 +146,15 @@ fn bias(b: &mut Build<'_, '_>, id: NodeId, n: &Node, s: &Shape) -> Res<Option<Va
         let allowed = b.index_op(Op::LessOrEqual, Attrs::none(), &[Some(ahead), Some(offset)])?;
         parts.push(barrier(b, allowed, work)?);
     }
-    let side = |name: &str| n.attrs.int(name).filter(|&w| w >= 0);
-    for (name, op, sign) in [("left_window_size", Op::GreaterOrEqual, -1), ("right_window_size", Op::LessOrEqual, 1)] {
-        let Some(w) = side(name) else { continue };
-        // Key minus position: at least -left, at most right.
-        let distance = b.index_op(Op::Sub, Attrs::none(), &[Some(ahead), Some(offset)])?;
-        let w = b.whole(DType::I64, &[], &[i128::from(sign * w)]);
-        let allowed = b.index_op(op, Attrs::none(), &[Some(distance), Some(w)])?;
+    // A window of w keys to the left: offset - w <= ahead; to the right: ahead <= offset + w. -1 means none.
+    for (name, left) in [("left_window_size", true), ("right_window_size", false)] {
+        let Some(w) = n.attrs.int(name).filter(|w| *w >= 0) else { continue };
+        // No distance is larger than the number of positions.
+        let w = w.min(1 << 32);
+        let w = b.whole(DType::I64, &[], &[i128::from(if left { -w } else { w })]);
+        let limit = b.index_op(Op::Add, Attrs::none(), &[Some(offset), Some(w)])?;
+        let (low, high) = if left { (limit, ahead) } else { (ahead, limit) };
+        let allowed = b.index_op(Op::LessOrEqual, Attrs::none(), &[Some(low), Some(high)])?;
         parts.push(barrier(b, allowed, work)?);
     }
     if let Some(m) = b.opt_input(id, 3) {
