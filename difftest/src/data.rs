@@ -49,6 +49,13 @@ fn index_limits(g: &Graph) -> Vec<Option<usize>> {
     };
     // Consumers first, so that limits flow backwards through reshapes and casts.
     for n in g.nodes.values().rev() {
+        if let (Op::GatherND | Op::ScatterND, Some(x), Some(i)) = (n.op, n.input(0), n.input(1)) {
+            // One range for all components: that of the shortest axis.
+            let batch = n.attrs.int("batch_dims").unwrap_or(0).max(0) as usize;
+            let depth = g.ty(i).dims.last().copied().unwrap_or(0);
+            let axes = g.ty(x).dims.iter().skip(batch).take(depth);
+            limit(Some(i), axes.min().copied().unwrap_or(1));
+        }
         if let (Op::Gather | Op::GatherElements | Op::ScatterElements, Some(x)) = (n.op, n.input(0)) {
             let dims = &g.ty(x).dims;
             let axis = n.attrs.int("axis").unwrap_or(0);

@@ -22,6 +22,7 @@ pub mod stats;
 pub mod suspect;
 pub mod targets;
 pub mod verdict;
+pub mod votes;
 
 pub use case::{Case, Setup};
 pub use verdict::{Arrow, Failure, Report, Verdict};

@@ -301,11 +301,12 @@ impl Stage<'_> {
         self.node(Op::MatMul, Attrs::none(), &[x, w], &[m, n])
     }
     fn conv(&mut self) -> ValueId {
-        let c = self.size(2, 8);
-        let oc = self.size(1, 6);
         let swamp = self.regime == Regime::Swamp;
+        let c = if swamp { 1 } else { self.size(2, 8) };
+        let oc = self.size(1, 6);
+        // One row, so that a window starts with its large element.
         let d = if swamp { vec![1, c, 1, 24] } else { self.image(c) };
-        let (kh, kw) = if swamp { (1, 8) } else { (self.size(1, 3), self.size(2, 3)) };
+        let (kh, kw) = if swamp { (1, 16) } else { (self.size(1, 3), self.size(2, 3)) };
         let p = if swamp { 0 } else { self.size(0, 1) };
         let x = self.input(&d);
         let w = self.weight(&[oc, c, kh, kw], 1.0 / ((c * kh * kw) as f64).sqrt());

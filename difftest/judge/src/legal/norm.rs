@@ -333,6 +333,8 @@ fn reduced_row(k: &mut Kernel<'_>, op: Op, row: &[f64]) -> Run<f64> {
             }
             _ => row.iter().fold(1.0, |p, x| k.r(p * x)),
         },
+        // An infinite maximum is the result: its difference from itself is not taken.
+        Op::ReduceLogSumExp if highest(row).is_infinite() => highest(row),
         Op::ReduceLogSumExp => {
             let (m, s) = max_and_sum(k, row);
             let l = k.func(Func::Log, libm::log(s));

@@ -8,7 +8,7 @@ use crate::passes::build::{Build, Res};
 use ir::{Attr, Attrs, DType, Node, NodeId, Op, ValueId};
 
 /// More steps (times directions) than this are left: each is a dozen nodes and more.
-const MAX_STEPS: usize = 512;
+pub const MAX_STEPS: usize = 512;
 
 /// One direction.
 struct Direction {
