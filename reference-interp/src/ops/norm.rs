@@ -156,7 +156,9 @@ pub fn normalise(
     let r = 1.0 / libm::sqrt(a);
     let er = if ea < a { 1.0 / libm::sqrt(a - ea) - r } else { f64::INFINITY };
     let er = er + cx.func(Func::Rsqrt, dtype).max(cx.func(Func::Sqrt, dtype) + cx.func(Func::Div, dtype)) * (r + er);
-    let cap = 2.0 * libm::sqrt(n);
+    // Both sides lie within sqrt(N) of 0, the implementation's up to its own roundings.
+    let rounded = cx.gamma(n + 8.0, u) + 2.0 * cx.func(Func::Rsqrt, dtype).max(cx.func(Func::Div, dtype));
+    let cap = 2.0 * libm::sqrt(n) * (1.0 + rounded);
     let certain = x.iter().all(|p| p.1.is_finite());
     let nan = over
         || x.iter().any(|p| p.1.is_infinite())
@@ -396,11 +398,11 @@ pub fn batch(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
                 (mx[i] + size(mean.value[k])) * wide + size(b.value[k])
             })
             .collect(),
-        signed: None,
         d: f.d() + 8.0,
         underflows: 0.0,
         grid: None,
         poison: Some((0..n).map(|i| poison[i] || params[map[i]] || steps[i].0).collect()),
+        ..Raw::default()
     };
     Ok(vec![a.cx.linear(x.dtype, x.dims.clone(), raw)])
 }

@@ -283,8 +283,12 @@ fn clip_float(cx: &EvalCx<'_>, x: &Bounded, f: &Float, lo: (f64, f64, f64), hi: 
         if v.is_nan() {
             return match cx.contract.nan {
                 NanRule::Propagate => (v, 0.0, false),
-                NanRule::Ignore => (clamp(0.0, lo.0, hi.0), f64::INFINITY, true),
-                NanRule::Any => (v, f64::INFINITY, true),
+                // A NaN that loses gives one of the bounds, in whatever order they are applied.
+                rule @ (NanRule::Ignore | NanRule::Any) => {
+                    let y = clamp(0.0, lo.0, hi.0);
+                    let ends = (clamp(f64::NEG_INFINITY, lo.1, hi.1), clamp(f64::INFINITY, lo.2, hi.2));
+                    (y, hull_radius(y, ends.0, ends.1), rule == NanRule::Any)
+                }
             };
         }
         let (a, b) = if e == 0.0 { (v, v) } else { (v - e, v + e) };

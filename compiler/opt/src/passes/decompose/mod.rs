@@ -7,6 +7,7 @@ mod activation;
 mod attention;
 mod conv_transpose;
 mod index;
+mod integer;
 mod layout;
 mod linear;
 mod norm;
@@ -123,6 +124,8 @@ fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node, first: bool) -> Lowered {
         Op::ConvInteger => quant::conv_integer(b, id, n),
         Op::QLinearMatMul => quant::qlinear_matmul(b, id, n),
         Op::QLinearConv => quant::qlinear_conv(b, id, n),
+        // What it gives is a BitShift again, whose distances are cut at run time.
+        Op::BitShift if first => integer::shift(b, id, n),
         Op::LinearAttention => recurrence::linear_attention(b, id, n),
         Op::CausalConvWithState => recurrence::causal_conv(b, id, n),
         Op::Conv => window::bias(b, id, n),
