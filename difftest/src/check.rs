@@ -206,6 +206,10 @@ fn check_set(
     scalar_oracle(case, c, &named, &a, set, r);
     phase("end to end");
     end_to_end(case, &a, set, sessions, r);
+    if case.setup.suspect && set == 0 && r.failure.is_none() {
+        phase("calibrated");
+        calibrated(case, c, machine, &a, r);
+    }
 }
 
 fn stage(run: Result<Run, StageError>, arrow: Arrow, set: usize, r: &mut Report) -> Option<Run> {

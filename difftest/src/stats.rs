@@ -200,8 +200,10 @@ pub fn observe(all: &mut Biases, kernel: impl FnOnce() -> String, want: &Bounded
             ((r * STEP).round_ties_even() as i64, v < 0.0)
         })
     };
-    let residuals = (0..n).step_by(stride).filter_map(one);
-    all.entry(kernel()).or_default().push(residuals);
+    let mut residuals = (0..n).step_by(stride).filter_map(one).peekable();
+    if residuals.peek().is_some() {
+        all.entry(kernel()).or_default().push(residuals);
+    }
 }
 
 /// The distance of neighbours in the format at a value.

@@ -8,6 +8,7 @@ use crate::contract::Format;
 use crate::error::{OpResult, invalid, unsupported};
 use crate::round;
 use ir::{DType, Tensor};
+use ndarray::ArrayViewD;
 use std::borrow::Cow;
 
 /// The open linear region that a value belongs to.
@@ -210,7 +211,7 @@ impl Int {
 }
 
 /// The elements of a float tensor; exact.
-fn floats(t: &Tensor, fmt: Format) -> Vec<f64> {
+pub(crate) fn floats(t: &Tensor, fmt: Format) -> Vec<f64> {
     let halves = || t.bytes.as_chunks::<2>().0.iter().map(|c| u64::from(u16::from_le_bytes(*c)));
     match fmt {
         Format::F64 => t.bytes.as_chunks::<8>().0.iter().map(|c| f64::from_le_bytes(*c)).collect(),
@@ -381,6 +382,10 @@ impl Bounded {
             }),
         };
         Bounded { dtype: self.dtype, dims, data }
+    }
+    /// The elements that a view of linear indices lists, in its shape.
+    pub fn moved(&self, from: &ArrayViewD<'_, usize>) -> Bounded {
+        self.take(&crate::index::listed(from), from.shape().to_vec())
     }
     /// The same elements under other extents of equal product.
     pub fn reshaped(&self, dims: Vec<usize>) -> OpResult<Bounded> {

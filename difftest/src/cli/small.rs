@@ -25,9 +25,13 @@ pub struct InterpArgs {
     /// Values as f64 with `NAME/radius` beside them, instead of the declared type.
     #[arg(long)]
     bounds: bool,
+    /// Values only, no radii: what bounds cost.
+    #[arg(long, conflicts_with = "bounds")]
+    plain: bool,
 }
 
 /// Runs the reference interpreter.
+#[expect(clippy::disallowed_methods, reason = "the time is reported, not compared")]
 pub fn interp(a: InterpArgs) -> Result<Outcome> {
     let case = match case(&a.model, &a.setup, "edge-256", 1)? {
         Ok(c) => c,
@@ -35,13 +39,17 @@ pub fn interp(a: InterpArgs) -> Result<Outcome> {
             return Ok(Outcome::ok(format!("unsupported: {why}"), json!({ "verdict": "unsupported", "reason": why })));
         }
     };
-    let e = match reference::evaluate(&case.graph, &case.sets[0], &case.setup.contract) {
+    let began = Instant::now();
+    let options =
+        reference::Options { bounds: !a.plain, keep_all: false, ..reference::Options::new(&case.setup.contract) };
+    let e = match reference::evaluate_with(&case.graph, &case.sets[0], &options) {
         Ok(e) => e,
         Err(e @ reference::EvalError::Unsupported { .. }) => {
             return Ok(Outcome::ok(e.to_string(), json!({ "verdict": "unsupported", "reason": e.to_string() })));
         }
         Err(e) => bail!("{}: {e}", a.model.model.display()),
     };
+    let seconds = began.elapsed().as_secs_f64();
     let out: BTreeMap<String, ir::Tensor> = if a.bounds {
         expected(&case.graph, &e)
     } else {
@@ -50,8 +58,8 @@ pub fn interp(a: InterpArgs) -> Result<Outcome> {
     npz::write(&a.outputs, &out)?;
     let n = case.graph.outputs.len();
     Ok(Outcome::ok(
-        format!("{n} outputs written to {}", a.outputs.display()),
-        json!({ "verdict": "agree", "outputs": n }),
+        format!("{n} outputs written to {}; evaluated in {seconds:.2} s", a.outputs.display()),
+        json!({ "verdict": "agree", "outputs": n, "seconds": seconds }),
     ))
 }
 

@@ -19,15 +19,15 @@ pub fn families(g: &Graph) -> Vec<Family> {
         out
     };
     let mut casts = each(&cast_missing);
-    if casts.len() > 2 {
-        let all = g.nodes.ids().filter(|&n| narrows(g, n)).fold(g.clone(), |h, n| bypassed(&h, n));
-        casts.push(Variant::graph("all", all));
+    let pairs: Vec<(NodeId, ValueId)> = g.nodes.ids().filter_map(|n| Some((n, round_trip(g, n)?))).collect();
+    if pairs.len() > 1 {
+        let all = pairs.iter().fold(g.clone(), |h, &(n, x)| short_cut(&h, n, x));
+        casts.push(Variant::graph("every pair", all));
     }
     vec![
         family("activation-missing", "an activation is left out", 0, each(&activation_missing)),
         family("cast-missing", "a conversion to a narrower type is left out", 0, casts),
         family("factor-through-relu", "a factor is moved behind a Relu", 0, each(&factor_through_relu)),
-        family("self-difference-zero", "x - x is taken as 0", 0, each(&self_difference)),
         family("pad-value-ignored", "the value of a Pad is not the one that is padded with", 0, each(&pad_value)),
         family("slice-shifted", "a slice starts and ends one element off", 0, each(&slice_shifted)),
         family(
@@ -37,6 +37,7 @@ pub fn families(g: &Graph) -> Vec<Family> {
             each(&permutation),
         ),
         family("gemm-transposed", "an operand of Gemm is read transposed", 0, each(&gemm_transposed)),
+        family("self-difference-zero", "x - x is taken as 0", 0, each(&self_difference)),
         family("batchnorm-shared", "another reader gets the normalised value", 0, each(&batchnorm_shared)),
         family("dilation-of-other-axis", "an axis of a window uses the dilation of another", 0, each(&other_dilation)),
         family("stride-of-other-axis", "an axis of a window uses the stride of another", 1, each(&other_stride)),
@@ -75,19 +76,27 @@ fn narrows(g: &Graph, n: NodeId) -> bool {
     node.op == Op::Cast && node.input(0).is_some_and(float) && float(node.outputs[0])
 }
 
-fn cast_missing(g: &Graph, n: NodeId, out: &mut Vec<Variant>) {
+/// The operand of the first of two casts that end at the type they started from.
+fn round_trip(g: &Graph, n: NodeId) -> Option<ValueId> {
     let node = &g.nodes[n];
-    let float = |v: ValueId| g.ty(v).dtype.is_float();
-    if !narrows(g, n) {
-        return;
+    let before = &g.nodes[g.producer(node.input(0)?)?];
+    let x = before.input(0)?;
+    (node.op == Op::Cast && before.op == Op::Cast && g.ty(x) == g.ty(node.outputs[0])).then_some(x)
+}
+
+/// The second of two casts reads what the first one read.
+fn short_cut(g: &Graph, n: NodeId, x: ValueId) -> Graph {
+    let mut h = bypassed(g, n);
+    h.nodes[n].inputs = vec![Some(x)];
+    h
+}
+
+fn cast_missing(g: &Graph, n: NodeId, out: &mut Vec<Variant>) {
+    if let Some(x) = round_trip(g, n) {
+        out.push(Variant::graph(format!("{} and the one before", name(g, n)), short_cut(g, n, x)));
     }
-    out.push(Variant::graph(name(g, n), bypassed(g, n)));
-    // A pair there and back.
-    if let Some(p) = node.input(0).and_then(|v| g.producer(v))
-        && g.nodes[p].op == Op::Cast
-        && g.nodes[p].input(0).is_some_and(float)
-    {
-        out.push(Variant::graph(format!("{} and the one before", name(g, n)), bypassed(&bypassed(g, n), p)));
+    if narrows(g, n) {
+        out.push(Variant::graph(name(g, n), bypassed(g, n)));
     }
 }
 

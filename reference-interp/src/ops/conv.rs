@@ -3,13 +3,14 @@
 //! Linear (see [`super::linear`]) with `K = C/group * taps` products. Weights: `[O, C/group, k...]` for Conv (correlation, the
 //! filter is not reversed), `[C, O/group, k...]` for ConvTranspose. `kernel_shape`, if given, has to agree with the weights.
 
-use super::linear::{Depth, Sum, add_bias, bilinear};
+use super::linear::{Depth, Sum, add_bias, bilinear, bilinear_of};
 use super::window::{Run, Window, WindowAttrs};
 use crate::cx::{Args, EvalCx};
 use crate::error::{OpResult, invalid};
 use crate::hypothesis::Hypothesis;
 use crate::index::{broadcast_map, count};
 use crate::value::Bounded;
+use crate::wide::Wide;
 
 /// Shapes of a convolution.
 #[derive(Clone, Debug)]
@@ -108,6 +109,14 @@ impl ConvShape {
     }
 }
 
+impl ConvShape {
+    /// [`ConvShape::run`] in two floats.
+    pub fn wide(&self, x: &[f64], w: &[f64]) -> Vec<Wide> {
+        let widened = |v: &[f64]| v.iter().map(|&x| Wide::of(x)).collect::<Vec<_>>();
+        self.run(&widened(x), &widened(w), self.terms(), |d, x, k| d.plus_product(x.hi, k.hi))
+    }
+}
+
 fn check_kernel(a: &Args<'_>, w: &[usize]) -> OpResult<()> {
     match a.int_list("kernel_shape") {
         Some(k) if k.len() != w.len() || k.iter().zip(w).any(|(&k, &w)| k != w as i64) => {
@@ -134,7 +143,8 @@ pub fn conv(a: &Args<'_>) -> OpResult<Bounded> {
     let (x, w) = (a.x(0)?, a.x(1)?);
     let s = ConvShape::new(a, &x.dims, &w.dims)?;
     let dims = s.dims();
-    let mut raw = bilinear(a.cx, x.float()?, w.float()?, s.depth(a.cx), &|p, q, sum| s.float(p, q, sum));
+    let (f, wide) = (|p: &[f64], q: &[f64], sum: Sum| s.float(p, q, sum), |p: &[f64], q: &[f64]| s.wide(p, q));
+    let mut raw = bilinear_of(a.cx, x.dtype, x.float()?, w.float()?, s.depth(a.cx), &f, &wide);
     if let Some(b) = a.opt(2) {
         check_bias(b, dims[1])?;
         add_bias(a.cx, &mut raw, b.float()?, &channel_map(&dims));

@@ -82,11 +82,26 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
             underflows: 0.0,
             grid: a.grid.zip(b.grid).map(|(g, h)| g.min(h)),
             poison: poison_or(a.poison(), b.poison()),
+            wide: false,
         }
     } else {
         Raw { v, ..Raw::default() }
     };
     cx.linear(dtype, dims, raw)
+}
+
+/// `eB` (empty: all 0) and `M` of a product of elements; see [`mul`].
+fn product_state(a: &Float, b: &Float, (ea, eb): (&[f64], &[f64]), exact: bool) -> (Vec<f64>, Vec<f64>) {
+    let (ma, mb) = (a.m(), b.m());
+    if exact {
+        return (Vec::new(), ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect());
+    }
+    let (ra, rb) = (clean(&a.radius), clean(&b.radius));
+    let (va, vb) = (clean(&a.value), clean(&b.value));
+    let part = |e: f64, v: f64, r: f64| if e == 0.0 { 0.0 } else { e * (v.abs() + r) };
+    let inherited: Vec<f64> = (0..ea.len()).map(|i| part(ea[i], vb[i], rb[i]) + part(eb[i], va[i], ra[i])).collect();
+    let m = (0..ea.len()).map(|i| perturbed((ma[i] + ea[i]) * (mb[i] + eb[i]), inherited[i], ma[i] * mb[i])).collect();
+    (inherited, m)
 }
 
 /// `v = a b`, `eB = eBa (|b| + e_b) + (|a| + e_a) eBb`, `M + eB = (Ma + eBa)(Mb + eBb)` (see [`perturbed`]), `D = Da + Db + 1`, grid = sum.
@@ -99,20 +114,15 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     if !cx.bounds {
         return cx.linear(dtype, dims, Raw { v, ..Raw::default() });
     }
-    let (ma, mb, ea, eb) = (a.m(), b.m(), clean(a.eb()), clean(b.eb()));
-    let (ra, rb) = (clean(&a.radius), clean(&b.radius));
-    let (va, vb) = (clean(&a.value), clean(&b.value));
-    let part = |e: f64, v: f64, r: f64| if e == 0.0 { 0.0 } else { e * (v.abs() + r) };
-    let cross = |i: usize| part(ea[i], vb[i], rb[i]) + part(eb[i], va[i], ra[i]);
+    let special = unbounded(a) || unbounded(b);
+    let (ea, eb) = (clean(a.eb()), clean(b.eb()));
     let exact = |e: &[f64]| e.iter().all(|&e| e == 0.0);
     let exact = exact(&ea) && exact(&eb);
-    let inherited: Vec<f64> = if exact { Vec::new() } else { (0..n).map(cross).collect() };
-    let m = if exact {
-        ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect()
+    let (inherited, m) = if exact && a.linear.is_none() && b.linear.is_none() && !special {
+        (Vec::new(), v.iter().map(|v| v.abs()).collect())
     } else {
-        (0..n).map(|i| perturbed((ma[i] + ea[i]) * (mb[i] + eb[i]), inherited[i], ma[i] * mb[i])).collect()
+        product_state(a, b, (&ea, &eb), exact)
     };
-    let special = unbounded(a) || unbounded(b);
     let open = special.then(|| {
         let (ia, ib, oa, ob) = (infinite(a), infinite(b), sign_open(a), sign_open(b));
         (0..n).map(|i| ia[i] && ob[i] || ib[i] && oa[i]).collect()
@@ -127,6 +137,7 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
         underflows: 0.0,
         grid: a.grid.zip(b.grid).map(|(g, h)| g + h),
         poison: poison_or(poison_or(a.poison(), b.poison()), open),
+        wide: false,
     };
     cx.linear(dtype, dims, raw)
 }
@@ -141,11 +152,13 @@ pub fn perturbed(top: f64, eb: f64, m: f64) -> f64 {
 /// Division under a contract: what is the same for all elements.
 ///
 /// `q = a/b`, propagated `(ea + |q| eb) / (|b| - eb)` (infinite if `|b| <= eb`), local `2 k_div u (|q| + propagated)`; 0
-/// if the operands are exact, division is correctly rounded and `q` is a number of the accumulator.
+/// if the operands are exact, division is correctly rounded and `q` is a number of the accumulator. A correctly rounded
+/// quotient is the nearest to something in the propagated ball: `round::nearest_radius`.
 #[derive(Clone, Copy, Debug)]
 pub struct Division {
     acc: Format,
     correct: bool,
+    nearest: bool,
     rel: f64,
     lost: f64,
 }
@@ -155,7 +168,13 @@ impl Division {
     pub fn new(cx: &EvalCx<'_>, dtype: DType) -> Division {
         let acc = cx.acc(dtype);
         let correct = cx.contract.ulps.get(Func::Div) <= 0.5;
-        Division { acc, correct, rel: cx.func(Func::Div, dtype), lost: 2.0 * cx.eta(acc) }
+        Division {
+            acc,
+            correct,
+            nearest: correct && cx.nearest(acc),
+            rel: cx.func(Func::Div, dtype),
+            lost: 2.0 * cx.eta(acc),
+        }
     }
     /// One quotient: value, radius, NaN reachable.
     #[inline]
@@ -173,7 +192,11 @@ impl Division {
         if b.is_infinite() {
             return (q, 0.0, false);
         }
-        let prop = (ea + q.abs() * eb) / (b.abs() - eb);
+        // A division is slow, and most operands are exact.
+        let prop = if ea == 0.0 && eb == 0.0 { 0.0 } else { (ea + q.abs() * eb) / (b.abs() - eb) };
+        if self.nearest && q.abs() + prop <= self.acc.max_finite() {
+            return (q, crate::round::nearest_radius(q, prop, self.acc), false);
+        }
         (q, prop + self.rel * (q.abs() + prop) + self.lost, false)
     }
 }
@@ -288,8 +311,10 @@ fn power(cx: &EvalCx<'_>, dtype: DType, (x, ex): (f64, f64), (y, ey): (f64, f64)
         prop = prop.max(z.abs());
     }
     let mut rel = cx.func(Func::Pow, dtype);
-    if integer && y.abs() <= 64.0 {
-        rel = rel.max(cx.gamma(y.abs(), cx.u(dtype)));
+    // The largest integer that the exponent may be.
+    let power = libm::floor(y + ey).abs().max(libm::ceil(y - ey).abs());
+    if libm::floor(y + ey) >= libm::ceil(y - ey) && y.abs() - ey <= 64.0 {
+        rel = rel.max(cx.gamma(power.min(64.0), cx.u(dtype)));
     }
     (z, prop + rel * (z.abs() + prop) + 16.0 * cx.eta(cx.acc(dtype)))
 }
@@ -524,6 +549,7 @@ pub fn scale(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, by: &[f
         underflows: 0.0,
         grid: a.grid.zip(shift).map(|(g, s)| g - s),
         poison: a.poison(),
+        wide: false,
     };
     cx.linear(dtype, dims, raw)
 }

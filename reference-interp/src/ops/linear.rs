@@ -2,7 +2,7 @@
 //!
 //! K products and a bias (NUMERICS.md 3.1): `v = A B + c`, `M = M_A M_B + M_c` (at the magnitude that inherited errors reach, see
 //! [`perturbed`]), `eB = eB_A (|B| + e_B) + (|A| + e_A) eB_B + eB_c`, `D = D_A + D_B + K (+ D_c + 1)`, grid `min(g_A + g_B, g_c)`. All four are
-//! the same bilinear map on other arrays, so each operator writes its loops once.
+//! the same bilinear map on other arrays, so each operator writes its loops once. Sums of f64 are kept in two floats ([`crate::wide`]).
 
 use super::elementwise::perturbed;
 use crate::contract::{Format, exp2i};
@@ -10,9 +10,11 @@ use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
 use crate::extreme::{self, Signed, infinite, sign_open, unbounded};
 use crate::hypothesis::Hypothesis;
-use crate::index::{Odometer, broadcast, broadcast_map, count, strides};
+use crate::index::{Odometer, broadcast, broadcast_map, count, positions, strides};
 use crate::round::{self, Rounding};
 use crate::value::{Bounded, Float, Linear};
+use crate::wide::{Wide, rounded, two_product};
+use ir::DType;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -137,7 +139,31 @@ pub fn bilinear(
         grid: a.grid.zip(b.grid).map(|(g, h)| g.saturating_add(h)),
         poison,
         signed: special.then(|| Signed::bilinear(a, b, &|p, q| f(p, q, Sum::EXACT))),
+        wide: false,
     }
+}
+
+/// [`bilinear`] for tensors of a type; `wide` computes the same map in two floats, for f64.
+pub fn bilinear_of(
+    cx: &EvalCx<'_>,
+    dtype: DType,
+    a: &Float,
+    b: &Float,
+    depth: Depth,
+    f: &dyn Fn(&[f64], &[f64], Sum) -> Vec<f64>,
+    wide: &dyn Fn(&[f64], &[f64]) -> Vec<Wide>,
+) -> Raw {
+    let mut raw = bilinear(cx, a, b, depth, f);
+    if cx.wide(dtype) {
+        let (v, own) = rounded(&wide(&a.value, &b.value));
+        // Two floats do not know infinities: what is not finite stays as it was.
+        raw.v.iter_mut().zip(v).filter(|(old, _)| old.is_finite()).for_each(|(old, v)| *old = v);
+        raw.charge(&own);
+        raw.wide = true;
+        // What the reference itself rounded further up in the region is not in `eb`.
+        raw.d += a.d() + b.d();
+    }
+    raw
 }
 
 /// Adds a bias, `c[map[i]]` to element `i`.
@@ -145,6 +171,10 @@ pub fn add_bias(cx: &EvalCx<'_>, raw: &mut Raw, c: &Float, map: &[usize]) {
     let times = cx.hypothesis.map_or(1.0, Hypothesis::bias);
     let s = Sum::of(cx);
     let before = if cx.bounds && raw.signed.is_none() && unbounded(c) { raw.v.clone() } else { Vec::new() };
+    if raw.wide {
+        let own: Vec<f64> = raw.v.iter().zip(map).map(|(v, &j)| Wide::of(*v).plus(c.value[j]).rounded().1).collect();
+        raw.charge(&own);
+    }
     for (v, &j) in raw.v.iter_mut().zip(map) {
         *v = s.add(*v, times * c.value[j]);
     }
@@ -177,7 +207,7 @@ pub fn add_bias(cx: &EvalCx<'_>, raw: &mut Raw, c: &Float, map: &[usize]) {
     if let Some(p) = c.poison() {
         raw.poison = poison_or(raw.poison.take(), Some(map.iter().map(|&j| p[j]).collect()));
     }
-    raw.d += c.d() + 1.0;
+    raw.d += c.d() * if raw.wide { 2.0 } else { 1.0 } + 1.0;
     raw.grid = raw.grid.zip(c.grid).map(|(g, h)| g.min(h));
 }
 
@@ -253,6 +283,21 @@ impl MatShape {
         }
         out
     }
+    /// The product in two floats.
+    pub fn product_wide(&self, a: &[f64], b: &[f64]) -> Vec<Wide> {
+        let (m, k, n) = self.mkn;
+        let mut out = vec![Wide::default(); self.batches.len() * m * n];
+        for (t, &(pa, pb)) in self.batches.iter().enumerate() {
+            for i in 0..m {
+                let row = &mut out[(t * m + i) * n..][..n];
+                for p in 0..k {
+                    let x = a[pa + i * k + p];
+                    row.iter_mut().zip(&b[pb + p * n..][..n]).for_each(|(r, y)| *r = r.plus_product(x, *y));
+                }
+            }
+        }
+        out
+    }
     /// The product on integers; exact.
     pub fn product_int(&self, a: &[i128], b: &[i128]) -> Vec<i128> {
         let (m, k, n) = self.mkn;
@@ -284,7 +329,9 @@ pub fn matmul(a: &Args<'_>) -> OpResult<Bounded> {
         let v = s.product_int(&p.value, &q.value).into_iter().map(|v| round::wrap(v, x.dtype)).collect();
         return Ok(Bounded::from_int(x.dtype, s.out, crate::value::Int::exact(v)));
     }
-    let raw = bilinear(a.cx, x.float()?, y.float()?, s.depth(a.cx), &|p, q, sum| s.product(p, q, sum));
+    let (f, wide) =
+        (|p: &[f64], q: &[f64], sum: Sum| s.product(p, q, sum), |p: &[f64], q: &[f64]| s.product_wide(p, q));
+    let raw = bilinear_of(a.cx, x.dtype, x.float()?, y.float()?, s.depth(a.cx), &f, &wide);
     Ok(a.cx.linear(x.dtype, s.out.clone(), raw))
 }
 
@@ -297,8 +344,7 @@ fn transposed(x: &Bounded, t: bool) -> OpResult<Bounded> {
     if !t {
         return Ok(x.clone());
     }
-    let idx: Vec<usize> = (0..r * c).map(|i| (i % r.max(1)) * c + i / r.max(1)).collect();
-    Ok(x.take(&idx, vec![c, r]))
+    Ok(x.moved(&positions(&[r, c])?.reversed_axes().view()))
 }
 
 /// Gemm: `alpha A' B' + beta C`; two more roundings for alpha and beta where they are not 1.
@@ -310,7 +356,9 @@ pub fn gemm(a: &Args<'_>) -> OpResult<Bounded> {
     let s = mat_shape(a.cx, &x.dims, &y.dims)?;
     let (alpha, beta) = (a.f64("alpha")?, a.f64("beta")?);
     let Ok(xf) = x.float() else { return integer_gemm(a, &x, &y, &s, alpha, beta) };
-    let mut raw = bilinear(a.cx, xf, y.float()?, s.depth(a.cx), &|p, q, sum| s.product(p, q, sum));
+    let (f, wide) =
+        (|p: &[f64], q: &[f64], sum: Sum| s.product(p, q, sum), |p: &[f64], q: &[f64]| s.product_wide(p, q));
+    let mut raw = bilinear_of(a.cx, dtype, xf, y.float()?, s.depth(a.cx), &f, &wide);
     if a.cx.bounds && alpha != 1.0 {
         // The sum may overflow before it is scaled.
         let gamma = a.cx.gamma(raw.d, a.cx.u(dtype));
@@ -371,8 +419,14 @@ pub fn multiply(raw: &mut Raw, c: f64) {
     if c == 1.0 {
         return;
     }
+    let own: Vec<f64> = if raw.wide {
+        raw.v.iter().map(|x| two_product(*x, c).1.abs()).map(|e| if e.is_finite() { e } else { 0.0 }).collect()
+    } else {
+        Vec::new()
+    };
     raw.v.iter_mut().for_each(|x| *x *= c);
     raw.eb.iter_mut().for_each(|x| *x *= c.abs());
+    raw.charge(&own);
     raw.m.iter_mut().for_each(|x| *x *= c.abs());
     if let Some(s) = &mut raw.signed {
         s.scale(|_| c);

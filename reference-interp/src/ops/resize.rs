@@ -225,7 +225,14 @@ fn points(a: &Args<'_>, s: &AxisScale, u: f64) -> OpResult<Vec<Point>> {
             "nearest" => {
                 let (at, others) = nearest(a.str("nearest_mode")?, pos, err)?;
                 let others = others.into_iter().map(clamp).collect();
-                Point { taps: vec![(clamp(at), 1.0)], idle: vec![], err, cells: (clamp(at), clamp(at)), others, outside }
+                Point {
+                    taps: vec![(clamp(at), 1.0)],
+                    idle: vec![],
+                    err,
+                    cells: (clamp(at), clamp(at)),
+                    others,
+                    outside,
+                }
             }
             "linear" | "cubic" => {
                 let (start, w) = weights(mode, t, s.scale, cubic_a, antialias);
@@ -356,7 +363,7 @@ fn by_weight(a: &Args<'_>, x: &Bounded, all: &[Option<Vec<Point>>]) -> OpResult<
         grid = if points.iter().all(|p| p.err == 0.0) && !cubic { grid.zip(weights).map(|(g, w)| g + w) } else { None };
     }
     let poison = special.then(|| bad.iter().map(|&b| b > 0.0).collect());
-    Ok(a.cx.linear(x.dtype, dims, Raw { v, eb, m, d, underflows: 0.0, grid, poison, signed: None }))
+    Ok(a.cx.linear(x.dtype, dims, Raw { v, eb, m, d, grid, poison, ..Raw::default() }))
 }
 
 /// Bound of the derivative with respect to the position.

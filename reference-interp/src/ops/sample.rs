@@ -125,7 +125,7 @@ impl Sampler<'_> {
                 nan |= n;
             } else {
                 // An implementation may multiply by the 0 or leave the corner out.
-                nan |= n || !x.is_finite();
+                nan |= n || !x.is_finite() || ex.is_infinite();
             }
         }
         let err: f64 = pos.iter().map(|p| p.1).sum();
