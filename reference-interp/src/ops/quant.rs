@@ -14,7 +14,7 @@ use crate::error::{OpResult, invalid, unsupported};
 use crate::hypothesis::Hypothesis;
 use crate::index::{axis, count, split_at_axis};
 use crate::round::{int_range, low_bit_exp, rint, round, wrap};
-use crate::value::{Bounded, Float, Int, to_f64};
+use crate::value::{Bounded, Float, Int};
 use ir::DType;
 
 /// For each element of `x`, the index of its scale: per tensor, per axis, or per block of `block_size` along the axis.
