@@ -7,6 +7,7 @@ use crate::check::check;
 use crate::data::{self, Regime};
 use crate::dir::{self, Finding};
 use crate::guard;
+use crate::mutants::Outcome;
 use crate::reduce::{SameBug, reduce};
 use crate::verdict::{Counts, Report, Verdict};
 use anyhow::{Context, Result, bail};
@@ -59,6 +60,8 @@ pub struct Plan {
     pub resume: bool,
     /// Stop at the first finding (the kill matrix asks no more).
     pub first: bool,
+    /// Measure the data of each case on mutants of its attributes, and check the case on the data that tell more of them apart too.
+    pub mutants: bool,
 }
 
 /// A finding as `campaign.json` lists it.
@@ -88,6 +91,9 @@ pub struct FindingRow {
     pub count: u64,
     /// Seconds from the start of the campaign to the first detection (wall clock; informative).
     pub after_seconds: f64,
+    /// The hypothesis that explains it, if one does.
+    #[serde(default)]
+    pub explanation: Option<String>,
 }
 
 /// Sums over cases; adding two is exact, so shards and threads change nothing.
@@ -126,6 +132,12 @@ pub struct Totals {
     pub undecided: BTreeMap<String, u64>,
     /// Reasons for `unsupported`, counted.
     pub unsupported: BTreeMap<String, u64>,
+    /// Residuals by kernel.
+    #[serde(default)]
+    pub biases: crate::stats::Biases,
+    /// What the data did to mutants of the attributes, where that was asked for.
+    #[serde(default)]
+    pub mutants: MutantTotals,
     /// Sum modulo 2^128 of a hash per case, as hex.
     pub digest: String,
 }
@@ -168,7 +180,45 @@ impl Totals {
         if let (Some(Verdict::Unsupported), Some(reason)) = (r.verdict, &r.reason) {
             *self.unsupported.entry(short_reason(reason)).or_insert(0) += 1;
         }
+        for (k, b) in &r.biases {
+            self.biases.entry(k.clone()).or_default().add(b);
+        }
         self.add_digest(digest);
+    }
+}
+
+/// Mutants of attributes over all cases.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct MutantTotals {
+    /// Graphs.
+    pub graphs: u64,
+    /// Mutants.
+    pub mutants: u64,
+    /// Killed by some data.
+    pub killable: u64,
+    /// Killed by the cases' own data.
+    pub killed: u64,
+    /// Data sets kept because they kill what the own data do not.
+    pub kept: u64,
+    /// Killable mutants that the own data do not kill, by operator and attribute.
+    pub survivors: BTreeMap<String, u64>,
+}
+
+impl MutantTotals {
+    /// Adds one graph.
+    pub fn add(&mut self, o: &crate::mutants::Outcome) {
+        self.graphs += 1;
+        self.mutants += o.mutants as u64;
+        self.killable += o.killable as u64;
+        self.killed += o.killed as u64;
+        self.kept += o.kept.len() as u64;
+        for s in &o.survivors {
+            *self.survivors.entry(s.clone()).or_insert(0) += 1;
+        }
+    }
+    /// Share of the killable ones that the own data kill; 1 if there is none.
+    pub fn share(&self) -> f64 {
+        if self.killable == 0 { 1.0 } else { self.killed as f64 / self.killable as f64 }
     }
 }
 
@@ -272,22 +322,25 @@ pub fn run(plan: &Plan, progress: &mut dyn FnMut(&State)) -> Result<State> {
             break;
         }
         let deadline = plan.time.map(|t| began + t);
-        let done: Vec<Option<(u64, Case, Report, u128)>> = pool.install(|| {
+        let done: Vec<Option<(u64, Case, Report, u128, Option<Outcome>)>> = pool.install(|| {
             indices
                 .par_iter()
                 .map(|&i| {
                     if deadline.is_some_and(|d| Instant::now() >= d) {
                         return None;
                     }
-                    let (case, r) = one(plan, i);
+                    let (case, r, m) = one(plan, i);
                     let d = digest(i, &case);
-                    Some((i, case, r, d))
+                    Some((i, case, r, d, m))
                 })
                 .collect()
         });
         // Cases after the first one that the clock cut off are thrown away: what is done is a prefix, so it can be resumed.
-        for (i, case, r, d) in done.into_iter().map_while(|x| x) {
+        for (i, case, r, d, m) in done.into_iter().map_while(|x| x) {
             state.totals.add(&case, &r, d);
+            if let Some(m) = &m {
+                state.totals.mutants.add(m);
+            }
             state.next = i + n;
             if r.verdict.is_some_and(Verdict::is_finding) {
                 let after = before.0 + began.elapsed().as_secs_f64();
@@ -306,10 +359,16 @@ pub fn run(plan: &Plan, progress: &mut dyn FnMut(&State)) -> Result<State> {
 }
 
 /// Generates and checks one case; a panic of the generator is a finding about ourselves and ends as `crash`.
-fn one(plan: &Plan, i: u64) -> (Case, Report) {
-    let case = make_case(plan, i);
+fn one(plan: &Plan, i: u64) -> (Case, Report, Option<Outcome>) {
+    let mut case = make_case(plan, i);
+    let m = plan.mutants.then(|| {
+        let seed = Rng::stream(plan.seed, i).next_u64();
+        crate::mutants::measure(&case.graph, &case.sets, &case.setup.contract, seed)
+    });
+    // The case is also run on what is kept; its digest is that of the whole.
+    case.sets.extend(m.iter().flat_map(|m| m.kept.iter().cloned()));
     let r = check(&case);
-    (case, r)
+    (case, r, m)
 }
 
 fn identity(plan: &Plan) -> String {
@@ -318,13 +377,19 @@ fn identity(plan: &Plan) -> String {
         Machine::Random => "random".into(),
     };
     format!(
-        "seed={} shard={}/{} profile={} machine={machine} opt={} faults={:?}",
+        "seed={} shard={}/{} profile={} machine={machine} opt={} faults={:?}{}",
         plan.seed,
         plan.shard.0,
         plan.shard.1,
         plan.profile.name,
         plan.setup.opt_level,
-        crate::faults::ids(&plan.setup.injections)
+        crate::faults::ids(&plan.setup.injections),
+        match (plan.mutants, plan.setup.suspect) {
+            (false, false) => "",
+            (true, false) => " mutants",
+            (false, true) => " suspect",
+            (true, true) => " mutants suspect",
+        }
     )
 }
 
@@ -374,6 +439,28 @@ fn found(plan: &Plan, state: &mut State, index: u64, case: &Case, r: &Report, af
     Ok(())
 }
 
+/// Explains the reduced case; the original one, which has richer data, if that gives no name.
+fn explained(
+    small: &Case,
+    original: &Case,
+    failure: &crate::verdict::Failure,
+) -> (crate::explain::Explanation, Vec<(String, ir::Tensor)>) {
+    let mut small_failure = failure.clone();
+    small_failure.set = 0;
+    let (mut x, operands) = crate::explain::with_operands(small, &small_failure);
+    if x.named.is_none() {
+        let r = check(original);
+        if let Some(f) = r.failure {
+            let rich = crate::explain::explain(original, &f);
+            if rich.named.is_some() {
+                (x.named, x.hypotheses, x.region) = (rich.named, rich.hypotheses, rich.region);
+                (x.elements, x.wrong, x.runs, x.plain) = (rich.elements, rich.wrong, rich.runs, rich.plain);
+            }
+        }
+    }
+    (x, operands)
+}
+
 /// Attributes, reduces and writes a finding under its key; the row for the list.
 pub fn digest_finding(
     case: &Case,
@@ -401,7 +488,7 @@ pub fn digest_finding(
     let key = dir::key(&failure.class, &list, &small.graph);
     let path = findings.join(&key);
     let (nodes, qdq_nodes) = small.graph.node_counts();
-    let row = FindingRow {
+    let mut row = FindingRow {
         dir: path.display().to_string(),
         key: key.clone(),
         verdict: failure.verdict,
@@ -414,10 +501,21 @@ pub fn digest_finding(
         index,
         count: 1,
         after_seconds: after,
+        explanation: None,
     };
     if !path.exists() {
-        let f =
-            Finding { seed, index: Some(index), failure: Some(failure), attribution, key: Some(key), passing: None };
+        let (explanation, operands) = explained(&small, case, &failure);
+        row.explanation = explanation.named.clone();
+        let f = Finding {
+            seed,
+            index: Some(index),
+            failure: Some(failure),
+            attribution,
+            key: Some(key),
+            passing: crate::passing::nearest(&small),
+            explanation: Some(explanation),
+            operands,
+        };
         dir::write(&path, &small, &f)?;
     }
     Ok(row)

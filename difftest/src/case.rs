@@ -33,6 +33,8 @@ pub struct Setup {
     pub oracle: bool,
     /// Whether cycles are modeled.
     pub timing: bool,
+    /// Whether the outputs of the first set are compared with what legal executions show (`crate::suspect`).
+    pub suspect: bool,
 }
 
 impl Setup {
@@ -51,6 +53,7 @@ impl Setup {
             max_instructions: 50_000_000,
             oracle: true,
             timing: false,
+            suspect: false,
         }
     }
     /// Options for the driver.

@@ -58,7 +58,9 @@ pub fn check_observed(case: &Case, phase: &mut dyn FnMut(&'static str)) -> Repor
         if r.failure.is_some() {
             break;
         }
-        if let Err(p) = catch_unwind(AssertUnwindSafe(|| check_set(case, &c, &machine, set, &mut sessions, &mut r, phase))) {
+        if let Err(p) =
+            catch_unwind(AssertUnwindSafe(|| check_set(case, &c, &machine, set, &mut sessions, &mut r, phase)))
+        {
             crash(&mut r, Arrow::Placement, "execute", &panic_text(&p), set);
         }
         sessions.forget_inputs();
@@ -76,7 +78,13 @@ pub fn check_observed(case: &Case, phase: &mut dyn FnMut(&'static str)) -> Repor
         .collect();
     r.undecided_groups = r.undecided.len() as u64;
     if r.verdict.is_none() {
-        r.verdict = Some(if r.undecided_groups > 0 { Verdict::Undecided } else { Verdict::Agree });
+        r.verdict = Some(if !r.suspects.is_empty() {
+            Verdict::Suspect
+        } else if r.undecided_groups > 0 {
+            Verdict::Undecided
+        } else {
+            Verdict::Agree
+        });
     }
     r
 }
@@ -346,7 +354,14 @@ fn compare_pass(after: &Snapshot, a: &[Arc<Bounded>], b: &[Arc<Bounded>], set: u
 
 /// `Claim::Bits` in the types' own arithmetic, beside the comparison over the reals: a sum in another order, or −0 for +0, is no difference
 /// there, and a difference of 1e-9 is none here.
-fn same_bits(before: &Snapshot, after: &Snapshot, inputs: &[Tensor], session: &mut Session, set: usize, r: &mut Report) {
+fn same_bits(
+    before: &Snapshot,
+    after: &Snapshot,
+    inputs: &[Tensor],
+    session: &mut Session,
+    set: usize,
+    r: &mut Report,
+) {
     let mut typed = |s: &Snapshot| -> Result<Vec<Tensor>, EvalError> {
         Ok(session.evaluate(&s.graph, inputs)?.outputs().into_iter().map(Bounded::to_tensor).collect())
     };
@@ -488,6 +503,8 @@ fn groups(
         if rep.worst_ratio.is_finite() {
             r.worst_ratio = r.worst_ratio.max(rep.worst_ratio);
         }
+        let kernel = || crate::stats::kernel(g, &group.nodes, got.dtype);
+        crate::stats::observe(&mut r.biases, kernel, want, &got);
         // Data with NaN and infinities leave elements undecided by design: a group counts by its best input set.
         let best = r.best_decided.entry(id.0).or_insert(0.0);
         *best = best.max(rep.decided_fraction());
@@ -762,6 +779,25 @@ fn outputs(
         let e = y.and_then(|y| differing(name, &x.dims, x.dtype.size(), &x.bytes, &y.bytes));
         let detail = bit_detail(&e);
         bit_failure(c, group, arrow, e, detail, set, r);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- calibrated
+
+/// Tier T2: outputs outside of what legal executions show, on this set and on fresh data twice more. The machine runs again, from a
+/// loaded program of its own.
+fn calibrated(case: &Case, c: &Compilation, machine: &Machine<'_>, first: &[(String, Tensor)], r: &mut Report) {
+    let seed = u64::try_from(ir::hash::canonical(&case.graph) & u128::from(u64::MAX)).unwrap_or(0);
+    let Some(found) = crate::suspect::outside(case, &case.sets[0], first, seed) else { return };
+    let Some(one) = found.first() else { return };
+    let run = |set: &[Tensor]| {
+        let inputs: Vec<(String, Vec<u8>)> =
+            c.fused.inputs.iter().zip(set).map(|((n, _), t)| (n.clone(), t.bytes.to_vec())).collect();
+        machine.run(1, &inputs).ok().map(|run| typed_outputs(c, run.outputs))
+    };
+    if crate::suspect::repeats(case, seed, &run) {
+        r.suspects
+            .push(format!("{}: {:.3} of the bound, legal executions show {:.3}", one.output, one.rho, one.threshold));
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Result of one test.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Row {
     /// Directory name.
     pub name: String,
@@ -18,14 +18,35 @@ pub struct Row {
     pub status: &'static str,
     /// Why not passed.
     pub reason: String,
-    /// Largest distance of the vector from the reference, in ULP of the declared type.
+    /// Largest distance of the vector from the reference, in ULP of the declared type (see [`max_ulp`]). Results of cancellation
+    /// are far in this unit; what they may be off is in `of_bound`.
     pub max_ulp: f64,
+    /// Largest distance from the reference as a share of the bound: at most 1 in a test that passed.
+    pub of_bound: f64,
+    /// Least share of an output's elements whose bound is useful (`reference::check`).
+    pub decided: f64,
     /// Inputs that only determine shapes, bound to the test's values.
     pub bound_inputs: Vec<String>,
     /// Machine instructions (on Anvil).
     pub instructions: u64,
     /// Inputs that reach the executor.
     pub unbound: usize,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Row {
+            name: String::new(),
+            status: "",
+            reason: String::new(),
+            max_ulp: 0.0,
+            of_bound: 0.0,
+            decided: 1.0,
+            bound_inputs: Vec::new(),
+            instructions: 0,
+            unbound: 0,
+        }
+    }
 }
 
 fn unsupported(reason: impl Into<String>) -> Row {
@@ -63,7 +84,12 @@ fn one(dir: &Path, setup: &Setup, on_anvil: bool) -> Result<Row> {
             r if r.status == "passed" => r,
             r => return Ok(r),
         };
-        row = Row { max_ulp: row.max_ulp.max(r.max_ulp), ..r };
+        row = Row {
+            max_ulp: row.max_ulp.max(r.max_ulp),
+            of_bound: row.of_bound.max(r.of_bound),
+            decided: row.decided.min(r.decided),
+            ..r
+        };
     }
     Ok(row)
 }
@@ -212,6 +238,8 @@ fn one_set(model: &Model, data: &Path, setup: &Setup, on_anvil: bool) -> Result<
         let Some(w) = w else { continue };
         let rep = b.check(w, &contract);
         row.max_ulp = row.max_ulp.max(max_ulp(b, w));
+        row.of_bound = row.of_bound.max(rep.worst_ratio);
+        row.decided = row.decided.min(rep.decided_fraction());
         let name =
             data.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let printed = FOUR_DECIMALS.contains(&name.as_str()) && within_print(b, w);
@@ -225,35 +253,30 @@ fn one_set(model: &Model, data: &Path, setup: &Setup, on_anvil: bool) -> Result<
     if on_anvil { anvil(graph, inputs, setup, row) } else { Ok(row) }
 }
 
-/// Largest distance between the vector and the reference's value rounded to the type, in units of the vector's last place.
+/// Largest distance between the vector and the reference's value rounded to the type, in units in the last place of the larger of
+/// the two (so at most 2^25 for f32 where one of them is zero); for integers the largest difference.
 fn max_ulp(b: &reference::Bounded, got: &Tensor) -> f64 {
-    let r = b.to_tensor();
-    if r.ty() != got.ty() {
+    let want = b.to_tensor();
+    if want.ty() != got.ty() {
         return f64::INFINITY;
     }
-    let order = |bits: u64, size: usize| -> i128 {
-        let sign = 1u64 << (8 * size - 1);
-        if bits & sign != 0 { -i128::from(bits & (sign - 1)) } else { i128::from(bits) }
+    let Some(format) = reference::Format::of(got.dtype) else {
+        let differ = |i| want.int(i).zip(got.int(i)).map_or(f64::INFINITY, |(x, y)| x.abs_diff(y) as f64);
+        return (0..got.elements()).map(differ).fold(0.0, f64::max);
     };
-    if !got.dtype.is_float() {
-        return if r.bytes == got.bytes { 0.0 } else { f64::INFINITY };
-    }
-    let size = got.dtype.size();
-    (0..got.elements())
-        .map(|i| {
-            let (x, y) = (r.bits(i), got.bits(i));
-            let nan = |bits: u64| {
-                let inf = match got.dtype {
-                    ir::DType::F16 => 0x7c00,
-                    ir::DType::BF16 => 0x7f80,
-                    ir::DType::F32 => 0x7f80_0000,
-                    _ => 0x7ff0_0000_0000_0000u64,
-                };
-                bits & ((1 << (8 * size - 1)) - 1) > inf
-            };
-            if nan(x) && nan(y) { 0.0 } else { (order(x, size) - order(y, size)).unsigned_abs() as f64 }
-        })
-        .fold(0.0, f64::max)
+    let (x, y) = (reference::Bounded::from_tensor(&want), reference::Bounded::from_tensor(got));
+    let (Ok(x), Ok(y)) = (x.float(), y.float()) else { return f64::INFINITY };
+    let distance = |(&x, &y): (&f64, &f64)| -> f64 {
+        if x == y || x.is_nan() && y.is_nan() {
+            return 0.0;
+        }
+        if !x.is_finite() || !y.is_finite() {
+            return f64::INFINITY;
+        }
+        let exponent = libm::ilogb(x.abs().max(y.abs())) + 1 - format.precision();
+        (x - y).abs() / libm::ldexp(1.0, exponent.max(format.min_subnormal_exp()))
+    };
+    x.value.iter().zip(&y.value).map(distance).fold(0.0, f64::max)
 }
 
 fn anvil(graph: Graph, inputs: Vec<Tensor>, setup: &Setup, row: Row) -> Result<Row> {

@@ -16,11 +16,13 @@ pub enum Regime {
     Wide,
     /// As `Normal`, with NaN, infinities, −0, subnormals, extremes and exact .5 ties strewn in.
     Special,
+    /// Magnitudes of 2^-6 to 2^-10: what is added to keep a division finite (epsilon) shows.
+    Small,
 }
 
 impl Regime {
     /// All of them.
-    pub const ALL: [Regime; 4] = [Regime::Grid, Regime::Normal, Regime::Wide, Regime::Special];
+    pub const ALL: [Regime; 5] = [Regime::Grid, Regime::Normal, Regime::Wide, Regime::Special, Regime::Small];
 }
 
 /// Inputs for a graph.
@@ -47,6 +49,13 @@ fn index_limits(g: &Graph) -> Vec<Option<usize>> {
     };
     // Consumers first, so that limits flow backwards through reshapes and casts.
     for n in g.nodes.values().rev() {
+        if let (Op::GatherND | Op::ScatterND, Some(x), Some(i)) = (n.op, n.input(0), n.input(1)) {
+            // One range for all components: that of the shortest axis.
+            let batch = n.attrs.int("batch_dims").unwrap_or(0).max(0) as usize;
+            let depth = g.ty(i).dims.last().copied().unwrap_or(0);
+            let axes = g.ty(x).dims.iter().skip(batch).take(depth);
+            limit(Some(i), axes.min().copied().unwrap_or(1));
+        }
         if let (Op::Gather | Op::GatherElements | Op::ScatterElements, Some(x)) = (n.op, n.input(0)) {
             let dims = &g.ty(x).dims;
             let axis = n.attrs.int("axis").unwrap_or(0);
@@ -84,6 +93,7 @@ fn float(regime: Regime, exponent: i32, offset: f64, rng: &mut Rng) -> f64 {
         Regime::Grid => rng.range(-8, 8) as f64 * pow2(exponent),
         Regime::Normal | Regime::Special => rng.normal(),
         Regime::Wide => rng.normal() * pow2(rng.range(-10, 6) as i32) + offset,
+        Regime::Small => rng.normal() * pow2(rng.range(-10, -6) as i32),
     }
 }
 
@@ -128,7 +138,9 @@ fn int(d: DType, regime: Regime, rng: &mut Rng) -> u64 {
     let bits = 8 * d.size() as u32;
     match regime {
         Regime::Grid => rng.range(if d.is_signed_int() { -8 } else { 0 }, 8) as u64,
-        Regime::Normal if bits > 16 => rng.range(if d.is_signed_int() { -1000 } else { 0 }, 1000) as u64,
+        Regime::Normal | Regime::Small if bits > 16 => {
+            rng.range(if d.is_signed_int() { -1000 } else { 0 }, 1000) as u64
+        }
         Regime::Special if rng.chance(1, 6) => *rng.pick(&[0, 1, u64::MAX, 1 << (bits - 1), (1 << (bits - 1)) - 1]),
         Regime::Wide if bits > 16 => rng.next_u64() >> rng.below(64),
         _ => rng.next_u64(),

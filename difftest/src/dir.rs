@@ -2,6 +2,7 @@
 
 use crate::attribute::Attribution;
 use crate::case::{Case, Setup};
+use crate::explain::Explanation;
 use crate::npz;
 use crate::verdict::{Arrow, Element, Failure, Report, Verdict};
 use anyhow::{Context, Result, anyhow, bail};
@@ -110,6 +111,10 @@ pub struct Finding {
     pub key: Option<String>,
     /// Nearest passing case.
     pub passing: Option<Graph>,
+    /// Why, as far as is known.
+    pub explanation: Option<Explanation>,
+    /// Inputs of the violating unit that are too long for the certificate.
+    pub operands: Vec<(String, Tensor)>,
 }
 
 /// Writes a case directory, atomically; an existing one of the same name is replaced.
@@ -153,7 +158,13 @@ fn fill(tmp: &Path, dir: &Path, case: &Case, f: &Finding) -> Result<()> {
     }
     let file = case_file(dir, case, f);
     std::fs::write(tmp.join("case.toml"), toml::to_string_pretty(&file)?)?;
-    std::fs::write(tmp.join("report.md"), crate::report::markdown(&file, case))?;
+    if let Some(x) = &f.explanation {
+        std::fs::write(tmp.join("explanation.json"), serde_json::to_vec_pretty(x)?)?;
+        if x.certificate.as_ref().is_some_and(|c| c.inputs.iter().any(|i| i.hex.is_none())) {
+            npz::write(&tmp.join("certificate.npz"), &f.operands.iter().cloned().collect())?;
+        }
+    }
+    std::fs::write(tmp.join("report.md"), crate::report::markdown(&file, case, f.explanation.as_ref()))?;
     std::fs::write(tmp.join("repro.rs"), crate::report::repro(&file, &graph, case))?;
     Ok(())
 }
@@ -249,6 +260,16 @@ pub fn read(dir: &Path) -> Result<(Case, CaseFile)> {
     setup.control = file.control.map_or_else(Control::production, Control::seeded);
     setup.injections = crate::faults::injections(&file.faults)?;
     Ok((Case { graph, sets, setup }, file))
+}
+
+/// The explanation of a case directory, if it has one.
+pub fn read_explanation(dir: &Path) -> Result<Option<Explanation>> {
+    let path = dir.join("explanation.json");
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).map(Some).with_context(|| format!("{} is no explanation", path.display()))
 }
 
 /// Parses `as-is`, `f32`, `bf16`.

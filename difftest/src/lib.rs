@@ -12,12 +12,17 @@ pub mod explain;
 pub mod faults;
 pub mod guard;
 pub mod moves;
+pub mod mutants;
 pub mod mutate;
 pub mod npz;
+pub mod passing;
 pub mod reduce;
 pub mod report;
+pub mod stats;
+pub mod suspect;
 pub mod targets;
 pub mod verdict;
+pub mod votes;
 
 pub use case::{Case, Setup};
 pub use verdict::{Arrow, Failure, Report, Verdict};

@@ -2,11 +2,12 @@
 
 use crate::case::Case;
 use crate::dir::CaseFile;
+use crate::explain::{Certificate, Explanation, percent};
 use ir::Graph;
 use std::fmt::Write;
 
 /// `report.md`.
-pub fn markdown(f: &CaseFile, case: &Case) -> String {
+pub fn markdown(f: &CaseFile, case: &Case, why: Option<&Explanation>) -> String {
     let (nodes, qdq) = case.graph.node_counts();
     let mut s = String::new();
     let line = |s: &mut String, k: &str, v: &str| {
@@ -38,6 +39,95 @@ pub fn markdown(f: &CaseFile, case: &Case) -> String {
     line(&mut s, "injected", &f.faults.join(", "));
     line(&mut s, "key", f.key.as_deref().unwrap_or(""));
     let _ = writeln!(s, "\nReplay: `{}`\n\n```\n{}```", f.replay, short_text(&case.graph));
+    if let Some(x) = why {
+        s.push_str("\n## Why\n\n");
+        s.push_str(&explanation(x));
+    }
+    s
+}
+
+/// An explanation as Markdown: the headline, the hypotheses, the certificate, the diff.
+pub fn explanation(x: &Explanation) -> String {
+    let mut s = format!("**{}**\n", x.headline());
+    if let Some(t) = &x.symptom {
+        let _ = writeln!(s, "\n{t}.");
+    }
+    if x.wrong > 0 {
+        let _ = writeln!(
+            s,
+            "\nThe plain reference reproduces {} of {} elements in {} runs; {} are wrong.{}\n",
+            percent(x.plain),
+            x.elements,
+            x.runs,
+            x.wrong,
+            x.region.as_ref().map_or(String::new(), |r| format!(" In the failing run they lie at {r}."))
+        );
+    }
+    if x.wrong > 0 && !x.hypotheses.is_empty() {
+        s.push_str(
+            "| hypothesis | of the wrong elements | of all | to the bit | what exactly |\n|---|---|---|---|---|\n",
+        );
+        for h in &x.hypotheses {
+            let _ = writeln!(
+                s,
+                "| {}: {} | {} | {} | {} | {} |",
+                h.id,
+                h.phrase,
+                percent(h.of_wrong),
+                percent(h.of_all),
+                percent(h.of_bits),
+                h.note
+            );
+        }
+        s.push_str(
+            "\n*Of all*: applied everywhere; a mistake in one tile reproduces the wrong elements and not the others.\n",
+        );
+    }
+    if let Some(c) = &x.certificate {
+        s.push_str("\n### Certificate\n\n");
+        s.push_str(&certificate(c));
+    }
+    if let Some(d) = x.diff.as_ref().filter(|d| !d.is_empty()) {
+        let _ = writeln!(s, "\n### What changed\n\n```diff\n{}```", limited(d, 60));
+    }
+    s
+}
+
+/// At most `n` lines.
+fn limited(text: &str, n: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut s = lines.iter().take(n).fold(String::new(), |s, l| s + l + "\n");
+    if lines.len() > n {
+        let _ = writeln!(s, "… {} more lines", lines.len() - n);
+    }
+    s
+}
+
+fn certificate(c: &Certificate) -> String {
+    let mut s = String::new();
+    let _ = writeln!(s, "Smallest violating unit: {} ({}); contract `{}`.\n", c.unit, c.operators, c.contract);
+    let bits = c.got_bits.as_ref().map_or(String::new(), |b| format!(" (bits 0x{b})"));
+    let _ = writeln!(s, "- element {:?}: the machine has {}{bits}, the reference {}", c.index, c.got, c.value);
+    let radius = c.radius.map_or("anything".into(), |r| format!("{r:e}"));
+    let _ = writeln!(
+        s,
+        "- radius {radius} = {:e} inherited + {:e} local + {:e} storage",
+        c.parts.inherited, c.parts.local, c.parts.storage
+    );
+    match c.ratio {
+        Some(r) => drop(writeln!(s, "- the error is {r:.6} times the radius")),
+        None => s.push_str("- the result is exact: any difference is wrong\n"),
+    }
+    for i in &c.inputs {
+        let data = i.hex.as_ref().map_or("in `certificate.npz`".to_string(), |h| {
+            if h.len() > 256 {
+                format!("0x{}… ({} bytes, see `explanation.json`)", &h[..256], h.len() / 2)
+            } else {
+                format!("0x{h}")
+            }
+        });
+        let _ = writeln!(s, "- `{}`: {} = {data}", i.name, i.r#type);
+    }
     s
 }
 

@@ -219,6 +219,10 @@ pub struct Report {
     pub exact: u64,
     /// Largest error in units of the bound over all groups.
     pub worst_ratio: f64,
+    /// Outputs outside of what legal executions show, where that was asked for.
+    pub suspects: Vec<String>,
+    /// Residuals by kernel.
+    pub biases: crate::stats::Biases,
     /// Groups with more than one tile, and groups.
     pub multi_tile: (u64, u64),
     /// Instructions.

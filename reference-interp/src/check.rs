@@ -8,8 +8,7 @@
 //! reachable: a seventh of the leading bits of the value, or a thousandth of the tensor's scale, are certain.
 
 use crate::contract::{Contract, Format};
-use crate::round;
-use crate::value::{Bounded, Data, Float, Int};
+use crate::value::{Bounded, Data, Float, Int, floats};
 use ir::Tensor;
 
 /// How many elements outside are listed one by one.
@@ -133,9 +132,13 @@ impl Bounded {
         match &self.data {
             Data::Float(f) => {
                 let scale = f.scale();
-                let n = f.value.len();
-                let exact = (0..n).filter(|&i| f.radius[i] == 0.0 && !f.nan.as_ref().is_some_and(|x| x[i])).count();
-                ((0..n).filter(|&i| f.decided(i, scale)).count(), exact)
+                let (mut decided, mut exact) = (0, 0);
+                for i in 0..f.value.len() {
+                    let sure = f.decided(i, scale);
+                    decided += usize::from(sure);
+                    exact += usize::from(sure && f.radius[i] == 0.0);
+                }
+                (decided, exact)
             }
             Data::Int(v) => {
                 let n = (0..v.value.len()).filter(|&i| v.range(i).0 == v.range(i).1).count();
@@ -161,8 +164,7 @@ impl Bounded {
     }
     fn check_float(&self, f: &Float, got: &Tensor, contract: &Contract, r: &mut BoundReport) {
         let Some(fmt) = Format::of(self.dtype) else { return };
-        for i in 0..r.elements {
-            let g = round::decode(got.bits(i), fmt);
+        for (i, g) in floats(got, fmt).into_iter().enumerate() {
             match compare(f, i, g, fmt, contract) {
                 Verdict::Anything => {}
                 Verdict::Inside(x) => r.worst_ratio = r.worst_ratio.max(x),

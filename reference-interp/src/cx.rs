@@ -23,12 +23,26 @@ pub struct Raw {
     pub m: Vec<f64>,
     /// Roundings on a path.
     pub d: f64,
+    /// Products that may underflow beyond those of one path: each loses half a subnormal at most.
+    pub underflows: f64,
     /// Grid of values and partial sums.
     pub grid: Option<i32>,
     /// Elements that depend on an undecided one.
     pub poison: Option<Vec<bool>>,
     /// `M` by sign, where an operand is infinite or NaN; `None` = it follows from `v` and `M`.
     pub signed: Option<Signed>,
+    /// The values are rounded from wider sums, and that rounding is in `eb` already (see [`crate::wide`]).
+    pub wide: bool,
+}
+
+impl Raw {
+    /// Charges what the rounding of wide values left.
+    pub fn charge(&mut self, own: &[f64]) {
+        if own.iter().any(|&e| e != 0.0) {
+            self.eb.resize(self.v.len(), 0.0);
+            self.eb.iter_mut().zip(own).for_each(|(eb, e)| *eb += e);
+        }
+    }
 }
 
 /// Settings of one evaluation.
@@ -88,6 +102,10 @@ impl<'a> EvalCx<'a> {
     pub fn fits(&self, grid: i32, max: f64, f: Format) -> bool {
         grid >= f.min_subnormal_exp() && max <= exp2i(f.precision() + grid.min(1024)) && max <= f.max_finite()
     }
+    /// Whether sums of this type are kept in two floats: the reference's binary64 is no better than the type's own arithmetic.
+    pub fn wide(&self, d: DType) -> bool {
+        self.bounds && d == DType::F64 && self.hypothesis.is_none()
+    }
     /// Whether a hypothesis is active.
     pub fn hyp(&self, h: Hypothesis) -> bool {
         self.hypothesis == Some(h)
@@ -105,7 +123,7 @@ impl<'a> EvalCx<'a> {
             raw.eb = vec![0.0; n];
         }
         let acc = self.acc(dtype);
-        let u = self.u(dtype);
+        let u = if raw.wide { acc.u() } else { self.u(dtype) };
         let top = raw.m.iter().zip(&raw.eb).map(|(m, e)| m + e).fold(0.0, max_num);
         // Exact here, but a later addition of something off the grid may be moved in front of these: the region keeps its count of
         // roundings (NUMERICS.md 3.1 forgets it, and the fuzzer found a fused bias that uses the right).
@@ -115,7 +133,7 @@ impl<'a> EvalCx<'a> {
             _ => raw.grid = None,
         }
         let gamma = self.gamma(raw.d, u);
-        let eta = raw.d * self.eta(acc);
+        let eta = if raw.grid.is_some() { 0.0 } else { (raw.d + raw.underflows) * self.eta(acc) };
         // One rounding in all: there is nothing to re-associate, and it is made at the result's own magnitude. A zero is exact
         // then: a difference of equals, or a product with a zero (binary64 holds every product of the formats).
         let single = region <= 1.0;

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Default limit of elements of one tensor.
-pub const DEFAULT_LIMIT: usize = 1 << 26;
+pub const DEFAULT_LIMIT: usize = 1 << 27;
 
 /// How to evaluate.
 #[derive(Clone, Copy, Debug)]
@@ -184,13 +184,15 @@ fn run(
 ) -> Result<Evaluation, EvalError> {
     let cx = options.cx();
     let mut e = Evaluation { values, outputs: Vec::new() };
-    let mut last_use: BTreeMap<ValueId, usize> = BTreeMap::new();
+    let mut last_use = vec![0; graph.values.len()];
     for (at, n) in nodes.iter().enumerate() {
         let Some(n) = graph.nodes.get(*n) else {
             return Err(EvalError::Invalid { node: n.to_string(), op: String::new(), reason: "no such node".into() });
         };
         for v in n.inputs.iter().flatten().chain(&n.outputs) {
-            last_use.insert(*v, at);
+            if let Some(last) = last_use.get_mut(v.0 as usize) {
+                *last = at;
+            }
         }
     }
     for (at, &id) in nodes.iter().enumerate() {
@@ -201,7 +203,7 @@ fn run(
         }
         if !options.keep_all {
             for v in node.inputs.iter().flatten().chain(&node.outputs) {
-                if last_use.get(v) == Some(&at) && !outputs.contains(v) {
+                if last_use.get(v.0 as usize) == Some(&at) && !outputs.contains(v) {
                     e.values.remove(v);
                 }
             }

@@ -1,6 +1,10 @@
 //! Index arithmetic: strides, broadcasting, axes. Everything is row-major.
+//!
+//! What moves elements is written as a view of [`positions`], the tensor of linear indices: permuted, sliced, broadcast or reshaped by
+//! `ndarray`, it says for each result which element goes there, and [`crate::Bounded::moved`] takes value, radius and state along.
 
-use crate::error::{OpResult, invalid};
+use crate::error::{OpError, OpResult, invalid};
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
 /// Row-major strides in elements.
 pub fn strides(dims: &[usize]) -> Vec<usize> {
@@ -14,6 +18,24 @@ pub fn strides(dims: &[usize]) -> Vec<usize> {
 /// Number of elements; saturates (results are held against the limit before they are made).
 pub fn count(dims: &[usize]) -> usize {
     dims.iter().fold(1usize, |n, &d| n.saturating_mul(d))
+}
+
+/// The linear indices `0, 1, …` of a tensor, in its shape.
+pub fn positions(dims: &[usize]) -> OpResult<ArrayD<usize>> {
+    shaped((0..count(dims)).collect(), dims)
+}
+
+/// Linear indices under a shape.
+pub fn shaped(indices: Vec<usize>, dims: &[usize]) -> OpResult<ArrayD<usize>> {
+    ArrayD::from_shape_vec(IxDyn(dims), indices).map_err(|e| OpError::Invalid(format!("shape {dims:?}: {e}")))
+}
+
+/// The elements of a view in order.
+pub fn listed(view: &ArrayViewD<'_, usize>) -> Vec<usize> {
+    let mut list = Vec::with_capacity(view.len());
+    // `for_each` runs along the innermost axis; an iterator over a view of unknown rank asks again for each element.
+    view.iter().for_each(|&p| list.push(p));
+    list
 }
 
 /// The extents to which several shapes broadcast (ONNX multidirectional broadcasting).

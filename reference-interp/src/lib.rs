@@ -21,6 +21,7 @@ pub mod ops;
 pub mod round;
 pub mod session;
 pub mod value;
+pub mod wide;
 
 pub use check::{BoundReport, Outside};
 pub use contract::{

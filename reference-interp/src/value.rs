@@ -8,6 +8,7 @@ use crate::contract::Format;
 use crate::error::{OpResult, invalid, unsupported};
 use crate::round;
 use ir::{DType, Tensor};
+use ndarray::ArrayViewD;
 use std::borrow::Cow;
 
 /// The open linear region that a value belongs to.
@@ -210,7 +211,7 @@ impl Int {
 }
 
 /// The elements of a float tensor; exact.
-fn floats(t: &Tensor, fmt: Format) -> Vec<f64> {
+pub(crate) fn floats(t: &Tensor, fmt: Format) -> Vec<f64> {
     let halves = || t.bytes.as_chunks::<2>().0.iter().map(|c| u64::from(u16::from_le_bytes(*c)));
     match fmt {
         Format::F64 => t.bytes.as_chunks::<8>().0.iter().map(|c| f64::from_le_bytes(*c)).collect(),
@@ -280,6 +281,14 @@ impl Bounded {
     pub fn from_float(dtype: DType, dims: Vec<usize>, mut f: Float) -> Bounded {
         f.settle();
         Bounded { dtype, dims, data: Data::Float(f) }
+    }
+    /// The same with an infinite radius wherever NaN is flagged as reachable.
+    pub fn flags_open(&self) -> Bounded {
+        let mut b = self.clone();
+        if let Data::Float(Float { radius, nan: Some(nan), .. }) = &mut b.data {
+            radius.iter_mut().zip(nan).filter(|(_, n)| **n).for_each(|(e, _)| *e = f64::INFINITY);
+        }
+        b
     }
     /// Integers of a type and shape.
     pub fn from_int(dtype: DType, dims: Vec<usize>, i: Int) -> Bounded {
@@ -373,6 +382,10 @@ impl Bounded {
             }),
         };
         Bounded { dtype: self.dtype, dims, data }
+    }
+    /// The elements that a view of linear indices lists, in its shape.
+    pub fn moved(&self, from: &ArrayViewD<'_, usize>) -> Bounded {
+        self.take(&crate::index::listed(from), from.shape().to_vec())
     }
     /// The same elements under other extents of equal product.
     pub fn reshaped(&self, dims: Vec<usize>) -> OpResult<Bounded> {

@@ -19,6 +19,7 @@ fn plan(out: &Path, cases: u64, jobs: usize, shard: (u64, u64)) -> Plan {
         out: out.to_path_buf(),
         resume: false,
         first: false,
+        mutants: false,
     }
 }
 

@@ -43,6 +43,11 @@ fn bad_input_ends_with_2_and_says_where() {
         (&["conformance", "."], "no test"),
         (&["faults", "run", "--only", "nonesuch"], "nonesuch"),
         (&["reduce", "missing"], "missing"),
+        (&["explain", "missing"], "missing"),
+        (&["explain", "bad.onnx"], "bad.onnx"),
+        (&["report", "missing"], "missing"),
+        (&["report", "."], "campaign.json"),
+        (&["triage", "missing"], "missing"),
         (&["nonesuch"], "nonesuch"),
     ] {
         let o = run(dir.path(), args);
@@ -66,7 +71,7 @@ fn a_fault_is_found_reduced_and_replayed() {
     assert_eq!(f["pass"], "fault.compose-perm-reversed");
     assert!(f["nodes"].as_u64().is_some_and(|n| n <= 3), "{f}");
     let case = f["dir"].as_str().expect("a directory");
-    for file in ["model.onnx", "inputs.npz", "expected.npz", "case.toml", "report.md", "repro.rs"] {
+    for file in ["model.onnx", "inputs.npz", "expected.npz", "case.toml", "report.md", "repro.rs", "explanation.json"] {
         assert!(dir.path().join(case).join(file).exists(), "{file} is missing");
     }
     let o = run(dir.path(), &["check", case, "--json"]);

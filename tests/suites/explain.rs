@@ -81,6 +81,7 @@ fn named_on_generated_cases() {
             out: std::path::PathBuf::new(),
             resume: false,
             first: true,
+            mutants: false,
         };
         let found = (0..cases).filter_map(|i| {
             let case = make_case(&plan, i);

@@ -53,6 +53,7 @@ fn kill(f: &'static Fault) -> Result<(), String> {
         out: out.path().to_path_buf(),
         resume: false,
         first: true,
+        mutants: false,
     };
     let state = run(&plan, &mut |_| {}).map_err(|e| format!("{e:#}"))?;
     let first = state.findings.iter().min_by_key(|f| f.index).ok_or_else(|| format!("not found in {CASES} cases"))?;

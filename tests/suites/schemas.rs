@@ -128,7 +128,11 @@ fn every_command_fits_its_schema() {
     let small = ["--config", "tiny-fuzz"];
     let with = |args: &[&'static str]| [args, &small[..]].concat();
     fits(d, "gen", &["gen", "--cases", "2", "--profile", "small", "--out", "g"]);
+    fits(d, "gen", &["gen", "--cases", "2", "--profile", "small", "--mutants"]);
     fits(d, "fuzz", &["fuzz", "--cases", "8", "--profile", "small", "--jobs", "1", "--out", "f"]);
+    fits(d, "fuzz", &["fuzz", "--cases", "4", "--profile", "small", "--jobs", "1", "--out", "m", "--mutants"]);
+    fits(d, "report", &["report", "f"]);
+    fits(d, "triage", &["triage", "f"]);
     fits(d, "check", &with(&["check", "g/0.onnx", "--stats"]));
     fits(d, "compile", &with(&["compile", "g/0.onnx", "-o", "p.anpu", "--stats"]));
     fits(d, "compile", &["compile", "--list-passes"]);
@@ -158,6 +162,22 @@ fn a_finding_fits_the_schemas() {
     fits(d, "check", &["check", &case]);
     fits(d, "bisect", &["bisect", &case]);
     fits(d, "reduce", &["reduce", &case, "-o", "small"]);
+    let why = fits(d, "explain", &["explain", &case]);
+    assert_eq!(why["explanation"]["named"], "self-difference-zero");
+    let campaign = std::path::Path::new(&case).parent().and_then(Path::parent).expect("OUT/findings/KEY").to_path_buf();
+    let campaign = campaign.display().to_string();
+    let report = fits(d, "report", &["report", &campaign]);
+    assert_eq!(report["groups"][0]["cause"], "self-difference-zero");
+    // Another implementation that is right, and one that does as the machine does.
+    std::fs::create_dir_all(d.join(&case).join("out")).expect("writes");
+    let right = d.join(&case).join("out/right.npz").display().to_string();
+    fits(
+        d,
+        "interp",
+        &["interp", &format!("{case}/model.onnx"), "--inputs", &format!("{case}/inputs.npz"), "--outputs", &right],
+    );
+    let triage = fits(d, "triage", &["triage", &campaign]);
+    assert_eq!(triage["groups"][0]["votes"]["right"], "reference");
     fits(
         d,
         "faults-run",

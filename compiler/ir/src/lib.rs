@@ -17,7 +17,7 @@ pub mod verify;
 
 pub use attrs::{Attr, Attrs};
 pub use graph::{Def, Graph, Node, NodeId, Origin, Output, Value, ValueId};
-pub use model::{ControlKind, Dim, Model, ModelBody, ModelControl, ModelNode, ModelValue, Step, steps};
+pub use model::{ControlKind, Dim, Model, ModelBody, ModelControl, ModelNode, ModelValue, SequenceOp, Step, steps};
 pub use ops::{AttrDefault, AttrKind, AttrSpec, Family, Op, Schema};
 pub use rebuild::Rebuild;
 pub use tensor::Tensor;

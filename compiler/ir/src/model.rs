@@ -60,8 +60,8 @@ pub struct Model {
     pub control: Vec<ModelControl>,
 }
 
-/// Control flow that the import could not resolve: it needs shapes or values. Specialisation inlines and unrolls it; a typed
-/// [`crate::Graph`] has none.
+/// Control flow that the import could not resolve, since it needs shapes or values, and operators on sequences. Specialisation
+/// inlines, unrolls and resolves them; a typed [`crate::Graph`] has none.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ModelControl {
     /// Number of nodes of the same body that stand before it.
@@ -94,6 +94,55 @@ pub enum ControlKind {
         /// Axis and direction (true: stacked in front) of each stacked result.
         outputs: Vec<(i64, bool)>,
     },
+    /// An operator on a sequence of tensors. Sequences exist at compile time only.
+    Sequence(SequenceOp),
+}
+
+/// Operators that make, change or read a sequence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SequenceOp {
+    /// `SequenceEmpty`.
+    Empty,
+    /// `SequenceConstruct`.
+    Construct,
+    /// `SequenceInsert`.
+    Insert,
+    /// `SequenceErase`.
+    Erase,
+    /// `SequenceAt`.
+    At,
+    /// `SequenceLength`.
+    Length,
+    /// `ConcatFromSequence`.
+    Concat {
+        /// Along this axis.
+        axis: i64,
+        /// Which is a new one.
+        new_axis: bool,
+    },
+    /// `SplitToSequence`.
+    Split {
+        /// Along this axis.
+        axis: i64,
+        /// Which stays where nothing else than single slices is asked for.
+        keepdims: bool,
+    },
+}
+
+impl SequenceOp {
+    /// ONNX `op_type`.
+    pub fn name(self) -> &'static str {
+        match self {
+            SequenceOp::Empty => "SequenceEmpty",
+            SequenceOp::Construct => "SequenceConstruct",
+            SequenceOp::Insert => "SequenceInsert",
+            SequenceOp::Erase => "SequenceErase",
+            SequenceOp::At => "SequenceAt",
+            SequenceOp::Length => "SequenceLength",
+            SequenceOp::Concat { .. } => "ConcatFromSequence",
+            SequenceOp::Split { .. } => "SplitToSequence",
+        }
+    }
 }
 
 impl ControlKind {
@@ -103,6 +152,7 @@ impl ControlKind {
             ControlKind::If => "If",
             ControlKind::Loop => "Loop",
             ControlKind::Scan { .. } => "Scan",
+            ControlKind::Sequence(op) => op.name(),
         }
     }
 }

@@ -1,12 +1,13 @@
-//! Control flow that is not decided on import: `If`, `Loop` and `Scan` with their bodies. Names in bodies become unique in the model.
+//! Control flow that is not decided on import: `If`, `Loop` and `Scan` with their bodies, and operators on sequences. Names in bodies
+//! become unique in the model.
 
 use crate::error::{At, Problem, short};
 use crate::inline::MAX_DEPTH;
 use crate::opset::Legacy;
-use crate::proto::{GraphProto, SparseTensorProto, TensorProto};
+use crate::proto::{GraphProto, SparseTensorProto, TensorProto, TypeProto, type_proto};
 use crate::read::{Importer, element_type};
 use crate::scope::{Found, Scope};
-use ir::{Attrs, ControlKind, ModelBody, ModelControl, Op, Tensor};
+use ir::{Attrs, ControlKind, ModelBody, ModelControl, Op, SequenceOp, Tensor};
 use std::collections::BTreeMap;
 
 /// A control-flow node with its names resolved.
@@ -55,6 +56,33 @@ impl Importer {
             return Err(Problem::invalid("the inputs or outputs of a branch do not fit"));
         }
         self.push_control(ControlKind::If, &flow, bodies)
+    }
+
+    /// An operator on sequences; `None` if it is another one.
+    pub fn sequence(&mut self, op: &str, flow: &Flow<'_>) -> Option<Result<(), Problem>> {
+        let int = |name: &str, default: i64| flow.attrs.int(name).unwrap_or(default);
+        let (op, least, most) = match op {
+            "SequenceEmpty" => (SequenceOp::Empty, 0, 0),
+            "SequenceConstruct" => (SequenceOp::Construct, 1, usize::MAX),
+            "SequenceInsert" => (SequenceOp::Insert, 2, 3),
+            "SequenceErase" => (SequenceOp::Erase, 1, 2),
+            "SequenceAt" => (SequenceOp::At, 2, 2),
+            "SequenceLength" => (SequenceOp::Length, 1, 1),
+            "ConcatFromSequence" => {
+                (SequenceOp::Concat { axis: int("axis", 0), new_axis: int("new_axis", 0) != 0 }, 1, 1)
+            }
+            "SplitToSequence" => (SequenceOp::Split { axis: int("axis", 0), keepdims: int("keepdims", 1) != 0 }, 1, 2),
+            _ => return None,
+        };
+        let given = flow.inputs.len();
+        if given < least || given > most || flow.inputs.iter().any(Option::is_none) || flow.outputs.len() != 1 {
+            let message = format!("has {given} inputs and {} outputs", flow.outputs.len());
+            return Some(Err(Problem::invalid(message)));
+        }
+        if let (SequenceOp::Length, [Some(name)]) = (op, flow.outputs) {
+            self.dtypes.insert(name.clone(), ir::DType::I64);
+        }
+        Some(self.push_control(ControlKind::Sequence(op), flow, Vec::new()))
     }
 
     /// A `Loop`.
@@ -217,8 +245,9 @@ impl Importer {
         for v in &g.input {
             let local = v.name.as_deref().unwrap_or("");
             let Some(name) = self.define(inner, local, at) else { continue };
-            // Types of formal inputs may be left out.
-            match v.r#type.as_ref().map(|t| element_type(Some(t))) {
+            // Types of formal inputs may be left out, and a body may carry sequences.
+            let sequence = |t: &&TypeProto| matches!(t.value, Some(type_proto::Value::SequenceType(_)));
+            match v.r#type.as_ref().filter(|t| !sequence(t)).map(|t| element_type(Some(t))) {
                 Some(Ok(t)) => {
                     self.dtypes.insert(name.clone(), t);
                 }

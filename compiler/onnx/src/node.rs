@@ -77,6 +77,10 @@ impl Importer {
                 Err(Problem::unsupported(format!("control flow ({op}) is not supported")))
             }
             ("", _) if self.ops.get(op.as_str()).is_some_and(|o| !o.domain().is_empty()) => Err(opset::unknown(&op)),
+            ("", _) if opset::on_sequences(&op) => {
+                let flow = Flow { attrs: parts.plain, graphs: parts.graphs, inputs: &inputs, outputs: &outputs, at };
+                self.sequence(&op, &flow).unwrap_or_else(|| Err(opset::unknown(&op)))
+            }
             ("", _) => self.operator(Legacy { op, attrs: parts.plain, inputs, outputs }, at, scope),
             (d, o) if self.ops.get(o).is_some_and(|o| o.domain() == d) => {
                 self.finish(Legacy { op, attrs: parts.plain, inputs, outputs }, at).map(|n| self.model.nodes.push(n))

@@ -9,8 +9,8 @@ use crate::scope::Names;
 use crate::tensor::to_proto;
 use crate::version;
 use ir::{
-    Attr, Attrs, ControlKind, DType, Def, Dim, Graph, Model, ModelBody, ModelControl, ModelNode, ModelValue, Op, Step,
-    TensorType, ValueId,
+    Attr, Attrs, ControlKind, DType, Def, Dim, Graph, Model, ModelBody, ModelControl, ModelNode, ModelValue, Op,
+    SequenceOp, Step, TensorType, ValueId,
 };
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,6 +87,17 @@ impl ModelWriter<'_> {
                 self::attribute("scan_output_axes", &axes(outputs)),
                 self::attribute("scan_output_directions", &directions(outputs)),
             ]);
+        }
+        match c.kind {
+            ControlKind::Sequence(SequenceOp::Concat { axis, new_axis }) => attribute.extend([
+                self::attribute("axis", &Attr::Int(axis)),
+                self::attribute("new_axis", &Attr::Int(i64::from(new_axis))),
+            ]),
+            ControlKind::Sequence(SequenceOp::Split { axis, keepdims }) => attribute.extend([
+                self::attribute("axis", &Attr::Int(axis)),
+                self::attribute("keepdims", &Attr::Int(i64::from(keepdims))),
+            ]),
+            _ => {}
         }
         let names = |v: &[Option<String>]| v.iter().map(|x| x.clone().unwrap_or_default()).collect::<Vec<_>>();
         let mut input = names(&c.inputs);

@@ -2,10 +2,12 @@
 //! every type is inferred.
 //!
 //! Only what shapes and control flow depend on is evaluated here (exactly in the operators' own types); everything else
-//! stays a node, for the passes, under their claims. Branches are inlined and loops unrolled ([`control`]).
+//! stays a node, for the passes, under their claims. Branches are inlined and loops unrolled ([`control`]); sequences
+//! are lists of values ([`sequence`]).
 
 mod control;
 mod demand;
+mod sequence;
 
 use crate::types::{Arg, infer, util};
 use crate::{fold, fold::value};
@@ -67,7 +69,8 @@ fn build(model: &Model, s: &Specialize) -> Builder {
     b.steps(&model.nodes, &model.control);
     for o in &model.outputs {
         match b.env.get(&o.name) {
-            Some(Some(v)) => b.g.add_output(o.name.clone(), *v),
+            Some(Some(Item::Tensor(v))) => b.g.add_output(o.name.clone(), *v),
+            Some(Some(Item::Sequence(_))) => b.invalid(&o.name, "output", "it is a sequence, not a tensor".into()),
             Some(None) => {}
             None => b.invalid(&o.name, "output", "no node computes it".into()),
         }
@@ -121,10 +124,19 @@ fn shape_values(model: &Model) -> BTreeSet<String> {
     wanted.into_iter().map(String::from).collect()
 }
 
+/// What a name stands for.
+#[derive(Clone, Debug)]
+enum Item {
+    /// A value of the graph.
+    Tensor(ValueId),
+    /// A sequence of such.
+    Sequence(Vec<ValueId>),
+}
+
 struct Builder {
     g: Graph,
     /// Values by name; `None` for those that an error was reported for.
-    env: BTreeMap<String, Option<ValueId>>,
+    env: BTreeMap<String, Option<Item>>,
     /// Names of values of the main graph that some shape depends on.
     wanted: BTreeSet<String>,
     errors: Vec<CompileError>,
@@ -157,6 +169,9 @@ impl Builder {
         self.errors.push(invalid(node, op, reason));
     }
     fn define(&mut self, name: &str, v: Option<ValueId>, node: &str) {
+        self.define_item(name, v.map(Item::Tensor), node);
+    }
+    fn define_item(&mut self, name: &str, v: Option<Item>, node: &str) {
         if self.env.insert(name.into(), v).is_some() {
             self.invalid(node, "value", format!("the name `{name}` is defined twice"));
         }
@@ -187,12 +202,12 @@ impl Builder {
         self.define(&v.name, Some(id), &v.name);
     }
     /// The operands of a node by name; `None` after an error, which is reported if it is not the follower of another.
-    fn operands(&mut self, names: &[Option<String>], node: &str, op: &str) -> Option<Vec<Option<ValueId>>> {
+    fn items(&mut self, names: &[Option<String>], node: &str, op: &str) -> Option<Vec<Option<Item>>> {
         let mut inputs = Vec::with_capacity(names.len());
         for name in names {
             match name.as_ref().map(|s| self.env.get(s)) {
                 None => inputs.push(None),
-                Some(Some(Some(v))) => inputs.push(Some(*v)),
+                Some(Some(Some(v))) => inputs.push(Some(v.clone())),
                 Some(Some(None)) => return None, // reported where it arose
                 Some(None) => {
                     let reason = format!("input `{}` is not defined before it is used", name.as_deref().unwrap_or(""));
@@ -201,8 +216,24 @@ impl Builder {
                 }
             }
         }
-        while inputs.last() == Some(&None) {
+        while inputs.last().is_some_and(Option::is_none) {
             inputs.pop();
+        }
+        Some(inputs)
+    }
+    /// The same where all are tensors.
+    fn operands(&mut self, names: &[Option<String>], node: &str, op: &str) -> Option<Vec<Option<ValueId>>> {
+        let mut inputs = Vec::with_capacity(names.len());
+        for (item, name) in self.items(names, node, op)?.into_iter().zip(names) {
+            inputs.push(match item {
+                None => None,
+                Some(Item::Tensor(v)) => Some(v),
+                Some(Item::Sequence(_)) => {
+                    let reason = format!("input `{}` is a sequence, not a tensor", name.as_deref().unwrap_or(""));
+                    self.invalid(node, op, reason);
+                    return None;
+                }
+            });
         }
         Some(inputs)
     }

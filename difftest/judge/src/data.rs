@@ -78,7 +78,8 @@ pub fn tensor(ty: &TensorType, regime: Regime, index: i64, rng: &mut Rng) -> Ten
     if ty.dtype.is_float() {
         return Value::floats(ty.dtype, ty.dims.clone(), floats(&ty.dims, regime, rng)).tensor();
     }
-    let xs = (0..ty.elements()).map(|_| if ty.dtype == DType::Bool { rng.range(0, 1) } else { rng.range(-index, index - 1) });
+    let xs = (0..ty.elements())
+        .map(|_| if ty.dtype == DType::Bool { rng.range(0, 1) } else { rng.range(-index, index - 1) });
     Value::ints(ty.dtype, ty.dims.clone(), xs.collect()).tensor()
 }
 

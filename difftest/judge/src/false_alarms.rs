@@ -122,7 +122,8 @@ fn one(plan: &Plan, index: u64, contract: &Contract) -> Legal {
         Ok(e) => e,
         Err(e) => return skip(r, format!("reference: {e}")),
     };
-    let base = Request { graph: &scene.graph, inputs: &scene.inputs, contract, seed: None, pinned: None, planted: None };
+    let base =
+        Request { graph: &scene.graph, inputs: &scene.inputs, contract, seed: None, pinned: None, planted: None };
     let eager = match execute(&base) {
         Ok(e) => e,
         Err(e) => return skip(r, format!("sampler: {e}")),

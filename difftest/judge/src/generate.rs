@@ -61,7 +61,7 @@ const USEFUL: f64 = 0.7;
 
 /// Small graphs: many of them are worth more than large ones.
 fn profile() -> Profile {
-    Profile { name: "judge", nodes: (3, 14), max_elements: 160, integers: false, conv: true }
+    Profile { name: "judge", nodes: (3, 14), max_elements: 160, integers: false, conv: true, composites: 0 }
 }
 
 /// A graph of the standard generator with data of a random standard regime. The guard refuses nodes with a useless bound

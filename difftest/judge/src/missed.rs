@@ -112,9 +112,9 @@ fn same_bits(a: &[Tensor], b: &[Tensor]) -> bool {
 
 fn run_once(s: &Scene, p: &Planted, usual: bool, seed: u64, contract: &Contract, r: &mut Seen) {
     let g = &s.graph;
-    let base =
-        Request { graph: g, inputs: &s.inputs, contract, seed: Some(seed), pinned: Some(p.node), planted: None };
-    let runs = (execute(&base), execute(&Request { planted: Some(p), ..base }), execute(&Request { seed: None, ..base }));
+    let base = Request { graph: g, inputs: &s.inputs, contract, seed: Some(seed), pinned: Some(p.node), planted: None };
+    let runs =
+        (execute(&base), execute(&Request { planted: Some(p), ..base }), execute(&Request { seed: None, ..base }));
     let (Ok(clean), Ok(buggy), Ok(eager)) = runs else {
         r.skipped += 1;
         return;
@@ -145,9 +145,8 @@ fn run_once(s: &Scene, p: &Planted, usual: bool, seed: u64, contract: &Contract,
     r.standard_seen += u64::from(usual && (bound || resync));
     let want: Vec<Expected> = e.outputs().iter().map(|b| Expected::of(b)).collect();
     let eager = eager.outputs(g);
-    let passes = |rule: &Rule, got: &[Tensor]| {
-        want.iter().zip(got.iter().zip(&eager)).all(|(w, (g, e))| rule.passes(w, g, e))
-    };
+    let passes =
+        |rule: &Rule, got: &[Tensor]| want.iter().zip(got.iter().zip(&eager)).all(|(w, (g, e))| rule.passes(w, g, e));
     for (rule, n) in Rule::ALL.iter().zip(&mut r.rules) {
         *n += u64::from(passes(rule, &sound) && !passes(rule, &wrong));
     }

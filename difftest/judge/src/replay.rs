@@ -79,8 +79,14 @@ pub fn replay(dir: &Path) -> Result<(bool, String), String> {
     let storage = Storage::parse(&case.storage).ok_or_else(|| format!("unknown storage `{}`", case.storage))?;
     let inputs = case.inputs.iter().map(tensor).collect::<Result<Vec<_>, _>>()?;
     let contract = storage.contract();
-    let request =
-        Request { graph: &graph, inputs: &inputs, contract: &contract, seed: Some(case.seed), pinned: None, planted: None };
+    let request = Request {
+        graph: &graph,
+        inputs: &inputs,
+        contract: &contract,
+        seed: Some(case.seed),
+        pinned: None,
+        planted: None,
+    };
     let x = execute(&request).map_err(|e| e.to_string())?;
     let e = reference::evaluate(&graph, &inputs, &contract).map_err(|e| e.to_string())?;
     let mut all: Vec<tiers::Outlier> = tiers::bound(&graph, &e, &x, &contract).0.into_iter().collect();
@@ -92,7 +98,15 @@ pub fn replay(dir: &Path) -> Result<(bool, String), String> {
         let _ = writeln!(s, "{c}");
     });
     for o in &all {
-        let _ = writeln!(s, "OUTSIDE ({}) `{}` ratio {}: {:?} {}", o.tier, o.value, o.ratio, o.element, o.mismatch.as_deref().unwrap_or(""));
+        let _ = writeln!(
+            s,
+            "OUTSIDE ({}) `{}` ratio {}: {:?} {}",
+            o.tier,
+            o.value,
+            o.ratio,
+            o.element,
+            o.mismatch.as_deref().unwrap_or("")
+        );
     }
     if all.is_empty() {
         s.push_str("Every value is inside of its bound.\n");

@@ -91,7 +91,11 @@ impl Judgement {
         }
     }
     fn class_text(&self, s: &mut String) {
-        let _ = writeln!(s, "\nDetection of planted bugs, mean over bugs of the share of activated runs, {} storage:", self.storage.name());
+        let _ = writeln!(
+            s,
+            "\nDetection of planted bugs, mean over bugs of the share of activated runs, {} storage:",
+            self.storage.name()
+        );
         let _ = write!(s, "{:<22}{:>8}{:>8}{:>8}", "class", "ours", "bound", "resync");
         Rule::ALL.iter().for_each(|r| {
             let _ = write!(s, "{:>11}", r.name());
@@ -132,7 +136,13 @@ impl Judgement {
         for b in &self.bugs {
             let n = b.activated;
             if n == 0 {
-                let _ = writeln!(s, "{:<26}{:<15}    0   never changed an output bit ({} runs)", b.bug.id(), b.bug.class.name(), b.silent);
+                let _ = writeln!(
+                    s,
+                    "{:<26}{:<15}    0   never changed an output bit ({} runs)",
+                    b.bug.id(),
+                    b.bug.class.name(),
+                    b.silent
+                );
                 continue;
             }
             let rules: Vec<String> = b.rules.iter().map(|&r| format!("{:.0}", percent(r, n))).collect();
@@ -158,8 +168,11 @@ impl Judgement {
         };
         let class = |c: Option<Class>| {
             let pct = |f: &dyn Fn(&Seen) -> u64| 100.0 * mean(&self.bugs, c, f);
-            let per_rule: serde_json::Map<String, Value> =
-                Rule::ALL.iter().enumerate().map(|(i, r)| (r.name().to_string(), json!(pct(&|b| b.rules[i])))).collect();
+            let per_rule: serde_json::Map<String, Value> = Rule::ALL
+                .iter()
+                .enumerate()
+                .map(|(i, r)| (r.name().to_string(), json!(pct(&|b| b.rules[i]))))
+                .collect();
             json!({ "ours": pct(&|b| b.either), "bound": pct(&|b| b.bound), "resync": pct(&|b| b.resync), "rules": per_rule })
         };
         let classes: serde_json::Map<String, Value> = Class::ALL

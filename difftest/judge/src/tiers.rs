@@ -20,13 +20,26 @@ pub struct Outlier {
     pub mismatch: Option<String>,
 }
 
-fn outlier(tier: &'static str, name: String, b: &Bounded, got: &Tensor, c: &Contract, worst: &mut f64) -> Option<Outlier> {
+fn outlier(
+    tier: &'static str,
+    name: String,
+    b: &Bounded,
+    got: &Tensor,
+    c: &Contract,
+    worst: &mut f64,
+) -> Option<Outlier> {
     let r = b.check(got, c);
     *worst = worst.max(r.worst_ratio);
     if r.agrees() {
         return None;
     }
-    Some(Outlier { tier, value: name, element: r.outside.into_iter().next(), ratio: r.worst_ratio, mismatch: r.type_mismatch })
+    Some(Outlier {
+        tier,
+        value: name,
+        element: r.outside.into_iter().next(),
+        ratio: r.worst_ratio,
+        mismatch: r.type_mismatch,
+    })
 }
 
 /// The end-to-end tier: the first output outside of its bound, and the largest ratio.

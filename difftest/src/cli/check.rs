@@ -10,6 +10,7 @@ use crate::dir::{self, Finding};
 use crate::npz;
 use crate::reduce::{Interesting, SameBug, reduce};
 use crate::verdict::{Arrow, Report, Verdict};
+use crate::votes;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -39,6 +40,10 @@ pub struct Args {
     /// Model cycles too.
     #[arg(long)]
     stats: bool,
+    /// Outputs of another implementation on the first input set: a vote, judged by the reference's bound. A case directory's
+    /// `third/NAME.npz` are votes, too.
+    #[arg(long, value_name = "NAME=OUTPUTS.npz")]
+    third: Vec<String>,
 }
 
 /// Exit code of a verdict.
@@ -71,6 +76,11 @@ pub fn run(a: Args) -> Result<Outcome> {
         Err(why) => return Ok(unsupported(&why, a.strict)),
     };
     case.setup.timing = a.stats;
+    let parties = votes::parties(a.model.model.is_dir().then_some(a.model.model.as_path()), &a.third)?;
+    let ballot = match case.sets.first() {
+        Some(set) if !parties.is_empty() => Some(votes::judge(&case.graph, set, &case.setup.contract, &parties)?),
+        _ => None,
+    };
     let bar = indicatif::ProgressBar::new_spinner();
     bar.enable_steady_tick(std::time::Duration::from_millis(200));
     let r = check_observed(&case, &mut |p| bar.set_message(p));
@@ -98,6 +108,7 @@ pub fn run(a: Args) -> Result<Outcome> {
         "cycles": r.cycles,
         "key": key,
         "failure": r.failure,
+        "third": ballot.as_ref().map(votes::Ballot::json),
     });
     let mut text = format!("{v}: {}\n", dir::summary(&r));
     for arrow in Arrow::ALL {
@@ -109,6 +120,9 @@ pub fn run(a: Args) -> Result<Outcome> {
         let _ = writeln!(text, "  undecided: {u}");
     }
     let _ = writeln!(text, "  largest error is {:.3} of its bound; {} instructions", r.worst_ratio, r.instructions);
+    if let Some(b) = &ballot {
+        text += &b.table();
+    }
     Ok(Outcome::ok(text, json).with_code(code(v, a.strict)))
 }
 

@@ -54,12 +54,12 @@ pub fn run(a: Args) -> Result<Outcome> {
     let (passed, failed, unsupported) = (count("passed"), count("failed"), count("unsupported"));
     let mut text = String::new();
     for r in rows.iter().filter(|r| r.status != "passed") {
-        text += &format!("{:<12} {}: {}\n", r.status, r.name, r.reason);
+        text += &format!("{:<12} {}: {}\n", r.status, r.name, r.reason.replace('\n', "; "));
     }
     text += &format!("{passed} passed, {failed} failed, {unsupported} unsupported of {}\n", rows.len());
     let cases: Vec<Value> = rows
         .iter()
-        .map(|r| json!({ "name": r.name, "status": r.status, "reason": r.reason, "max_ulp": r.max_ulp,
+        .map(|r| json!({ "name": r.name, "status": r.status, "reason": r.reason, "max_ulp": r.max_ulp, "of_bound": r.of_bound, "decided": r.decided,
             "bound_inputs": r.bound_inputs, "unbound_inputs": r.unbound, "instructions": r.instructions, "host_ops": 0 }))
         .collect();
     let json = json!({ "passed": passed, "failed": failed, "unsupported": unsupported, "cases": cases });

@@ -58,6 +58,11 @@ impl Row {
     fn right(&self) -> bool {
         self.finding.as_ref().is_some_and(|f| f.pass == self.fault.injection.name)
     }
+    /// The explainer names the right hypothesis; `None` where the fault has none.
+    fn explained(&self) -> Option<bool> {
+        let right = crate::explain::expected::of(self.fault.id)?;
+        Some(self.finding.as_ref().and_then(|f| f.explanation.as_deref()).is_some_and(|n| right.contains(&n)))
+    }
     fn small(&self) -> bool {
         self.finding.as_ref().is_some_and(|f| f.nodes <= self.fault.min_nodes.max(3))
     }
@@ -68,6 +73,7 @@ impl Row {
             "detector": f.map(|f| f.class.clone()), "expected_detector": format!("{:?}", self.fault.detector).to_lowercase(),
             "stage": f.map(|f| f.stage.clone()), "pass": f.map(|f| f.pass.clone()), "rewrites": f.map(|f| f.rewrites.clone()),
             "attribution_right": self.right(), "nodes": f.map(|f| f.nodes), "qdq_nodes": f.map(|f| f.qdq_nodes),
+            "explanation": f.and_then(|f| f.explanation.clone()), "explanation_right": self.explained(),
             "min_nodes": self.fault.min_nodes, "clean_without": self.clean, "dir": f.map(|f| f.dir.clone()),
         })
     }
@@ -120,6 +126,7 @@ fn plan(faults: Vec<driver::Injection>, seconds: f64, seed: u64, jobs: usize, ou
         out: out.to_path_buf(),
         resume: false,
         first: true,
+        mutants: false,
     }
 }
 
@@ -157,7 +164,16 @@ fn matrix(rows: &[Row]) -> Outcome {
             f.map_or(String::new(), |f| f.nodes.to_string()),
             if r.clean { "" } else { "  NOT CLEAN without the fault" },
         );
+        if r.explained() == Some(false) {
+            let named = f.and_then(|f| f.explanation.as_deref()).unwrap_or("nothing");
+            let _ = writeln!(text, "    explained by {named}, which is not right");
+        }
     }
+    let (explained, could) = (
+        rows.iter().filter(|r| r.explained() == Some(true)).count(),
+        rows.iter().filter(|r| r.explained().is_some()).count(),
+    );
+    let _ = writeln!(text, "{explained} of {could} that have a hypothesis are explained by the right one");
     let bad = rows.iter().filter(|r| !(r.right() && r.clean)).count();
     let small = rows.iter().filter(|r| r.small()).count();
     let _ = writeln!(

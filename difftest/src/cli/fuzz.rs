@@ -4,6 +4,7 @@ use super::Outcome;
 use super::common::config;
 use crate::campaign::{Machine, Plan, State, run as run_campaign};
 use crate::case::Setup;
+use crate::stats;
 use crate::verdict::{Arrow, Verdict};
 use anyhow::{Result, anyhow, bail};
 use graphgen::Profile;
@@ -46,6 +47,14 @@ pub struct Args {
     /// Injected faults, by id.
     #[arg(long, value_name = "ID")]
     faults: Vec<String>,
+    /// Perturb attributes in the reference, tell how many of these mutants the data tell apart, and check each case on data that tell
+    /// more of them apart too (about half as fast).
+    #[arg(long)]
+    mutants: bool,
+    /// Compare outputs with random legal executions of each graph, too: `suspect` is what is outside of what they show, again on fresh
+    /// data. Counted, never a finding.
+    #[arg(long)]
+    suspect: bool,
     /// Result directory.
     #[arg(long, default_value = "target/touchstone")]
     out: PathBuf,
@@ -96,11 +105,13 @@ pub fn run(a: Args, json: bool) -> Result<Outcome> {
         setup: Setup {
             opt_level: a.opt.parse().expect("clap allows 0 and 2"),
             injections: crate::faults::injections(&a.faults)?,
+            suspect: a.suspect,
             ..base
         },
         out: a.out,
         resume: a.resume,
         first: false,
+        mutants: a.mutants,
     };
     let bar = progress_bar(&plan, json);
     let state = run_campaign(&plan, &mut |s| tick(&bar, s))?;
@@ -158,9 +169,61 @@ pub fn to_json(s: &State) -> Value {
         "multi_tile_share": ratio(t.multi_tile, t.groups),
         "unsupported_reasons": t.unsupported,
         "undecided_operators": t.undecided,
+        "bias": bias_json(&t.biases),
+        "bias_alarms": stats::alarms(&t.biases),
+        "mutants": mutants_json(&t.mutants),
         "graphs_digest": t.digest,
         "finished": s.finished,
     })
+}
+
+/// Means by kernel, with what the alarms look at.
+fn bias_json(all: &stats::Biases) -> Value {
+    let one = |k: &str, b: &stats::Bias| {
+        let (s, o) = stats::baseline(k);
+        json!({ "groups": b.groups, "elements": b.elements, "rms": b.rms(), "signed": b.signed(s), "outward": b.outward(o) })
+    };
+    Value::Object(all.iter().map(|(k, b)| (k.clone(), one(k, b))).collect())
+}
+
+/// Mutants of attributes; `null` where they were not asked for.
+pub fn mutants_json(m: &crate::campaign::MutantTotals) -> Value {
+    if m.graphs == 0 {
+        return Value::Null;
+    }
+    json!({ "graphs": m.graphs, "mutants": m.mutants, "killable": m.killable, "killed": m.killed, "killed_share": m.share(),
+        "kept": m.kept, "survivors": m.survivors })
+}
+
+/// The same, for people.
+pub fn mutants_text(m: &crate::campaign::MutantTotals) -> String {
+    let mut s = format!(
+        "{} attribute mutants, {} killable; the cases' own data kill {:.1} % of these, {} further data sets kill the rest\n",
+        m.mutants,
+        m.killable,
+        100.0 * m.share(),
+        m.kept
+    );
+    let mut worst: Vec<(&String, &u64)> = m.survivors.iter().collect();
+    worst.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+    for (k, n) in worst.iter().take(6) {
+        let _ = writeln!(s, "  survived own data ×{n}: {k}");
+    }
+    s
+}
+
+fn bias_text(all: &stats::Biases) -> String {
+    let elements: u64 = all.values().map(|b| b.elements).sum();
+    let alarms = stats::alarms(all);
+    let mut s = format!("Bias: {} kernels, {elements} residuals, {} alarms\n", all.len(), alarms.len());
+    for a in &alarms {
+        let _ = writeln!(
+            s,
+            "  SUSPECT {}: mean {} residual {:+.3} ULP, z = {:.1}; a rounding is biased (statistics only, no finding by itself)",
+            a.kernel, a.statistic, a.mean.mean, a.mean.z
+        );
+    }
+    s
 }
 
 fn text(plan: &Plan, s: &State) -> String {
@@ -197,6 +260,10 @@ fn text(plan: &Plan, s: &State) -> String {
         t.elements,
         100.0 * ratio(t.multi_tile, t.groups)
     );
+    o.push_str(&bias_text(&t.biases));
+    if t.mutants.graphs > 0 {
+        o.push_str(&mutants_text(&t.mutants));
+    }
     for (ops, n) in &t.undecided {
         let _ = writeln!(o, "undecided ×{n}: {ops}");
     }
@@ -216,6 +283,9 @@ fn text(plan: &Plan, s: &State) -> String {
             f.pass,
             f.rewrites.join(" ")
         );
+        if let Some(x) = &f.explanation {
+            let _ = writeln!(o, "  explained: {x}");
+        }
         let _ = writeln!(o, "  {} nodes; read {}/report.md, replay with: touchstone check {}", f.nodes, f.dir, f.dir);
     }
     o

@@ -60,8 +60,7 @@ pub fn run(a: Args, json: bool) -> Result<Outcome> {
     };
     let storage = Storage::parse(&a.format).expect("clap allows known formats");
     let graphs = if a.bug.is_some() { 0 } else { a.graphs };
-    let plan =
-        Plan { seed: a.seed, storage, executions: a.legal, graphs, first: a.first, per_bug: a.per_bug, threads };
+    let plan = Plan { seed: a.seed, storage, executions: a.legal, graphs, first: a.first, per_bug: a.per_bug, threads };
     let bar = bar(json, graphs, "graphs");
     let mut written: Vec<PathBuf> = Vec::new();
     let mut failed = None;
@@ -94,7 +93,8 @@ pub fn run(a: Args, json: bool) -> Result<Outcome> {
         bar.finish_and_clear();
         rows.map_err(|e| anyhow!(e))?
     };
-    let worst = if a.bug.is_some() || storage != Storage::F32 { Vec::new() } else { attained::all(&storage.contract()) };
+    let worst =
+        if a.bug.is_some() || storage != Storage::F32 { Vec::new() } else { attained::all(&storage.contract()) };
     let j = Judgement { storage, seed: a.seed, legal, bugs, attained: worst };
     let mut text = j.text();
     for d in &written {

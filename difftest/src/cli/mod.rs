@@ -5,7 +5,9 @@ mod common;
 mod compile;
 mod conformance;
 mod corpus;
+mod explain;
 mod faults;
+mod findings;
 mod fuzz;
 mod isa_tools;
 mod judge;
@@ -70,6 +72,12 @@ enum Command {
     Bisect(check::BisectArgs),
     /// Reduce a failing case or model.
     Reduce(check::ReduceArgs),
+    /// Why a case fails: the named mistake that gives what the machine gave, and a certificate.
+    Explain(explain::Args),
+    /// Overview of a campaign's findings, grouped by cause.
+    Report(findings::ReportArgs),
+    /// Which findings are the same bug, and how other implementations vote.
+    Triage(findings::TriageArgs),
     /// The catalogue of injectable faults, and whether each is found.
     Faults(faults::Args),
     /// Judge our own numeric verdicts: false alarms on legal executions, detection of planted bugs.
@@ -142,6 +150,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Conformance(a) => conformance::run(a),
         Command::Bisect(a) => check::bisect(a),
         Command::Reduce(a) => check::reduce_command(a),
+        Command::Explain(a) => explain::run(a),
+        Command::Report(a) => findings::report(a),
+        Command::Triage(a) => findings::triage(a),
         Command::Faults(a) => faults::run(a),
         Command::Judge(a) => judge::run(a, cli.json),
         Command::Disasm(a) => isa_tools::disasm(a),

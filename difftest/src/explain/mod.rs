@@ -141,6 +141,18 @@ pub fn explain(case: &Case, failure: &Failure) -> Explanation {
     catch_unwind(AssertUnwindSafe(|| look(case, failure, base.clone()))).unwrap_or(base)
 }
 
+/// The explanation, and the inputs of the violating unit as tensors (for those that are too long for the certificate).
+pub fn with_operands(case: &Case, failure: &Failure) -> (Explanation, Vec<(String, Tensor)>) {
+    let x = explain(case, failure);
+    let long = x.certificate.as_ref().is_some_and(|c| c.inputs.iter().any(|i| i.hex.is_none()));
+    if !long {
+        return (x, Vec::new());
+    }
+    let o = catch_unwind(AssertUnwindSafe(|| observe::observe(case, failure, &sets(case, failure)))).ok().flatten();
+    let operands = o.and_then(|o| o.evidence.first().map(|e| certificate::named(&o.scope, e)));
+    (x, operands.unwrap_or_default())
+}
+
 fn look(case: &Case, failure: &Failure, mut x: Explanation) -> Explanation {
     if failure.arrow == Arrow::Passes
         && let Some(b) = observe::blamed(case, failure)

@@ -1,6 +1,6 @@
 //! The growing graph: a pool of values, helpers to take operands and to add nodes, and roll-back of refused nodes.
 
-use crate::families::{FAMILIES, Row};
+use crate::families::{COMPOSITES, FAMILIES, Row};
 use crate::{Guard, Lattice, Profile};
 use ir::{Attrs, DType, Graph, NodeId, Op, Origin, Tensor, TensorType, ValueId};
 use kit::Rng;
@@ -131,18 +131,20 @@ impl Builder {
     /// Adds one node (with its helpers) chosen by `rng`; `false` if nothing applied or the guard refused it.
     pub(crate) fn grow(&mut self, rng: &mut Rng, guard: &mut Guard<'_>) -> bool {
         let before = (self.graph.clone(), self.pool.clone());
-        let rows: Vec<&Row> = FAMILIES
+        let factor = |family: usize| if family >= COMPOSITES { self.profile.composites } else { 1 };
+        let rows: Vec<(u64, &Row)> = FAMILIES
             .iter()
-            .flat_map(|f| f.iter())
-            .filter(|r| (self.profile.conv || !r.conv) && (self.profile.integers || !r.integers))
+            .enumerate()
+            .flat_map(|(k, f)| f.iter().map(move |r| (u64::from(r.weight * factor(k)), r)))
+            .filter(|(_, r)| (self.profile.conv || !r.conv) && (self.profile.integers || !r.integers))
             .collect();
-        let mut ticket = rng.below(rows.iter().map(|r| u64::from(r.weight)).sum());
+        let mut ticket = rng.below(rows.iter().map(|r| r.0).sum());
         let row = rows.iter().find(|r| {
-            let hit = ticket < u64::from(r.weight);
-            ticket = ticket.saturating_sub(u64::from(r.weight));
+            let hit = ticket < r.0;
+            ticket = ticket.saturating_sub(r.0);
             hit
         });
-        let built = row.is_some_and(|r| (r.build)(self, rng).is_some());
+        let built = row.is_some_and(|(_, r)| (r.build)(self, rng).is_some());
         let new: Vec<NodeId> = self.graph.nodes.ids().skip(before.0.nodes.len()).collect();
         if built && !new.is_empty() && guard(&self.graph, &new) {
             return true;

@@ -29,22 +29,27 @@ pub struct Profile {
     pub integers: bool,
     /// Whether convolutions and pools occur.
     pub conv: bool,
+    /// Factor (0: none) on the frequency of indexing, ordering, recurrent, attention and sampling operators.
+    pub composites: u32,
 }
 
 impl Profile {
-    /// The profiles by name: `default` (5 to 40 nodes), `fuzz` (10 nodes), `small` (1 to 4, for first tests), `float` (no integers).
+    /// The profiles by name: `default` (5 to 40 nodes), `fuzz` (10 nodes), `small` (1 to 4, for first tests), `float` (no integers),
+    /// `composite` (1 to 8, mostly operators that are decomposed).
     pub fn named(name: &str) -> Option<Profile> {
-        let base = Profile { name: "default", nodes: (5, 40), max_elements: 3072, integers: true, conv: true };
+        let base =
+            Profile { name: "default", nodes: (5, 40), max_elements: 3072, integers: true, conv: true, composites: 1 };
         Some(match name {
             "default" => base,
             "fuzz" => Profile { name: "fuzz", nodes: (10, 10), max_elements: 1024, ..base },
             "small" => Profile { name: "small", nodes: (1, 4), max_elements: 512, ..base },
+            "composite" => Profile { name: "composite", nodes: (1, 8), max_elements: 512, composites: 12, ..base },
             "float" => Profile { name: "float", integers: false, ..base },
             _ => return None,
         })
     }
     /// All names.
-    pub const NAMES: &'static [&'static str] = &["default", "fuzz", "small", "float"];
+    pub const NAMES: &'static [&'static str] = &["default", "fuzz", "small", "float", "composite"];
 }
 
 /// Looks at the graph after each new node (and its helpers) and may refuse it: the apparatus evaluates the reference here, so that no

@@ -20,6 +20,8 @@ const MAGIC: &[u8; 4] = b"ANPU";
 const VERSION: u16 = 2;
 const SECTIONS: usize = 7;
 const HEADER: usize = 16 + 24 * SECTIONS;
+/// Bytes of the shortest IOTAB entry: a name without letters, four codes, an offset, no extents, two absent options.
+const MIN_IO: usize = 4 + 4 + 8 + 4 + 2;
 const NAMES: [&str; SECTIONS] = ["CODE", "CONST", "REGIONS", "IOTAB", "DEBUG", "HOSTSEG", "SHA-256"];
 
 /// Why bytes are not a container, or a program has none.
@@ -159,7 +161,7 @@ pub fn read_program(bytes: &[u8]) -> Result<Program, ContainerError> {
     }
     r.end().ok_or_else(|| section(3, "trailing bytes"))?;
     let whole = |id: usize| section(id, "cut short, trailing bytes, or a value that is not canonical");
-    program.iotab = read_whole(bodies[3], |r| r.list(24, io_entry)).ok_or_else(|| whole(4))?;
+    program.iotab = read_whole(bodies[3], |r| r.list(MIN_IO, io_entry)).ok_or_else(|| whole(4))?;
     program.debug = read_whole(bodies[4], |r| r.list(20, debug_entry)).ok_or_else(|| whole(5))?;
     if !program.debug.windows(2).all(|w| w[0].pc < w[1].pc) {
         return Err(section(5, "entries are not in ascending order of pc"));

@@ -1,7 +1,7 @@
 //! Attention and RotaryEmbedding.
 
 use super::elementwise::{add, build, spread};
-use super::linear::{bilinear, mat_shape};
+use super::linear::{Depth, bilinear, mat_shape};
 use super::norm::softmax_line;
 use super::unary::function_at;
 use crate::cx::{Args, EvalCx};
@@ -186,7 +186,7 @@ pub fn attention(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     let root = libm::sqrt(scale);
     let (q, kt) = (scaled(&cx, &q, root)?, transpose_last(&scaled(&cx, &kr, root)?));
     let s = mat_shape(&cx, &q.dims, &kt.dims)?;
-    let raw = bilinear(&cx, q.float()?, kt.float()?, s.mkn.1 as f64, &|p, r, sum| s.product(p, r, sum));
+    let raw = bilinear(&cx, q.float()?, kt.float()?, Depth::chain(s.mkn.1), &|p, r, sum| s.product(p, r, sum));
     let mut taps = Vec::new();
     let mut x = cx.linear(dtype, dims.to_vec(), raw);
     taps.push(x.clone());
@@ -195,15 +195,16 @@ pub fn attention(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         x = capped(&cx, &x, cap)?;
     }
     let soft = x.clone();
-    if let Some(b) = bias(a, &dims, past, dtype)? {
+    let mask = bias(a, &dims, past, dtype)?;
+    if let Some(b) = &mask {
         x = add(&cx, dtype, dims.to_vec(), x.float()?, b.float()?, 1.0);
     }
     taps.push(soft);
     taps.push(x.clone());
-    let p = softmax_rows(&cx, &x, dims[3])?;
+    let p = softmax_rows(&cx, &x, mask.as_ref(), dims[3])?;
     taps.push(p.clone());
     let s = mat_shape(&cx, &p.dims, &vr.dims)?;
-    let raw = bilinear(&cx, p.float()?, vr.float()?, s.mkn.1 as f64, &|p, r, sum| s.product(p, r, sum));
+    let raw = bilinear(&cx, p.float()?, vr.float()?, Depth::chain(s.mkn.1), &|p, r, sum| s.product(p, r, sum));
     let y = a.cx.linear(v.dtype, s.out.clone(), raw);
     let y = if q0.rank() == 3 { heads_last(&y) } else { y };
     let mode = a.int("qk_matmul_output_mode")?;
@@ -246,15 +247,20 @@ fn capped(cx: &EvalCx<'_>, x: &Bounded, cap: f64) -> OpResult<Bounded> {
     }))
 }
 
-fn softmax_rows(cx: &EvalCx<'_>, x: &Bounded, n: usize) -> OpResult<Bounded> {
+/// Softmax of rows of `n`. A row of -infinity alone gives zeros; so does one that the mask forbids altogether, even where
+/// the products are NaN or infinite (the specification decides on the mask).
+fn softmax_rows(cx: &EvalCx<'_>, x: &Bounded, mask: Option<&Bounded>, n: usize) -> OpResult<Bounded> {
     let f = x.float()?;
+    let mask = mask.map(Bounded::float).transpose()?;
+    let forbidden =
+        |i: usize| mask.is_some_and(|m| m.value[i] == f64::NEG_INFINITY && m.radius[i] == 0.0 && !m.may_nan(i));
     let total = f.value.len();
     let (mut v, mut e, mut nan) = (vec![0.0; total], vec![0.0; total], vec![false; total]);
     for r in 0..total / n.max(1) {
         let row: Vec<(f64, f64)> = (r * n..(r + 1) * n).map(|i| (f.value[i], f.radius[i])).collect();
         let flag = (r * n..(r + 1) * n).any(|i| f.radius[i].is_infinite() || f.nan.as_ref().is_some_and(|n| n[i]));
         let masked = row.iter().all(|p| p.0 == f64::NEG_INFINITY);
-        if masked && !flag {
+        if masked && !flag || n > 0 && (r * n..(r + 1) * n).all(forbidden) {
             continue;
         }
         for (k, (y, radius)) in softmax_line(cx, x.dtype, &row, false).into_iter().enumerate() {
@@ -293,6 +299,8 @@ pub fn rotary(a: &Args<'_>) -> OpResult<Bounded> {
     let (f, c, s) = (x.float()?, cos.float()?, sin.float()?);
     let interleaved = a.flag("interleaved")?;
     let u = a.cx.u(x.dtype);
+    // Either product may lose bits to underflow.
+    let lost = 2.0 * a.cx.eta(a.cx.acc(x.dtype));
     let y = build(a.cx, x.dtype, x.dims.clone(), x.elements(), |i| {
         let (d, t, n) = (i % size, i / size % seq, i / size / seq / heads);
         if d >= dim {
@@ -310,7 +318,7 @@ pub fn rotary(a: &Args<'_>) -> OpResult<Bounded> {
         let inherited = m - c.value[r].abs() * f.value[mine].abs() - s.value[r].abs() * f.value[other].abs();
         let nan = [mine, other].iter().any(|&j| f.nan.as_ref().is_some_and(|n| n[j]));
         let e = if f.radius[mine] + f.radius[other] + c.radius[r] + s.radius[r] == 0.0 { 0.0 } else { inherited };
-        (v, e + a.cx.gamma(2.0, u) * m, nan)
+        (v, e + a.cx.gamma(2.0, u) * m + lost, nan)
     });
     Ok(if x0.rank() == 3 { heads_last(&y) } else { y })
 }

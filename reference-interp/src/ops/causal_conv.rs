@@ -1,7 +1,7 @@
 //! CausalConvWithState: a depthwise convolution along time over a carried state and new positions.
 
 use super::conv::{channel_map, check_bias};
-use super::linear::{add_bias, bilinear};
+use super::linear::{Depth, add_bias, bilinear};
 use super::unary::silu;
 use crate::cx::Args;
 use crate::error::{OpResult, invalid};
@@ -41,7 +41,7 @@ pub fn causal_conv(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         }
         out
     };
-    let depth = a.cx.depth(k as f64, k.div_ceil(16) as f64);
+    let depth = Depth { path: a.cx.depth(k as f64, k.div_ceil(16) as f64), products: k as f64 };
     let mut raw = bilinear(a.cx, padded.float()?, w.float()?, depth, &run);
     if let Some(bias) = a.opt(2) {
         check_bias(bias, c)?;

@@ -3,13 +3,14 @@
 //! Linear (see [`super::linear`]) with `K = C/group * taps` products. Weights: `[O, C/group, k...]` for Conv (correlation, the
 //! filter is not reversed), `[C, O/group, k...]` for ConvTranspose. `kernel_shape`, if given, has to agree with the weights.
 
-use super::linear::{Sum, add_bias, bilinear};
+use super::linear::{Depth, Sum, add_bias, bilinear, bilinear_of};
 use super::window::{Run, Window, WindowAttrs};
 use crate::cx::{Args, EvalCx};
 use crate::error::{OpResult, invalid};
 use crate::hypothesis::Hypothesis;
 use crate::index::{broadcast_map, count};
 use crate::value::Bounded;
+use crate::wide::Wide;
 
 /// Shapes of a convolution.
 #[derive(Clone, Debug)]
@@ -62,8 +63,9 @@ impl ConvShape {
         self.cin * self.window.taps()
     }
     /// Roundings that a product meets: groups of 16 channels of each tap.
-    pub fn depth(&self, cx: &EvalCx<'_>) -> f64 {
-        cx.depth(self.terms() as f64, (self.window.taps() * self.cin.div_ceil(16)) as f64)
+    pub fn depth(&self, cx: &EvalCx<'_>) -> Depth {
+        let terms = self.terms() as f64;
+        Depth { path: cx.depth(terms, (self.window.taps() * self.cin.div_ceil(16)) as f64), products: terms }
     }
     /// The convolution on plain arrays: `mac(sum, x, w)` adds one product; only the first `terms` of each result.
     pub fn run<T: Copy + Default>(&self, x: &[T], w: &[T], terms: usize, mac: impl Fn(T, T, T) -> T) -> Vec<T> {
@@ -107,6 +109,14 @@ impl ConvShape {
     }
 }
 
+impl ConvShape {
+    /// [`ConvShape::run`] in two floats.
+    pub fn wide(&self, x: &[f64], w: &[f64]) -> Vec<Wide> {
+        let widened = |v: &[f64]| v.iter().map(|&x| Wide::of(x)).collect::<Vec<_>>();
+        self.run(&widened(x), &widened(w), self.terms(), |d, x, k| d.plus_product(x.hi, k.hi))
+    }
+}
+
 fn check_kernel(a: &Args<'_>, w: &[usize]) -> OpResult<()> {
     match a.int_list("kernel_shape") {
         Some(k) if k.len() != w.len() || k.iter().zip(w).any(|(&k, &w)| k != w as i64) => {
@@ -133,7 +143,8 @@ pub fn conv(a: &Args<'_>) -> OpResult<Bounded> {
     let (x, w) = (a.x(0)?, a.x(1)?);
     let s = ConvShape::new(a, &x.dims, &w.dims)?;
     let dims = s.dims();
-    let mut raw = bilinear(a.cx, x.float()?, w.float()?, s.depth(a.cx), &|p, q, sum| s.float(p, q, sum));
+    let (f, wide) = (|p: &[f64], q: &[f64], sum: Sum| s.float(p, q, sum), |p: &[f64], q: &[f64]| s.wide(p, q));
+    let mut raw = bilinear_of(a.cx, x.dtype, x.float()?, w.float()?, s.depth(a.cx), &f, &wide);
     if let Some(b) = a.opt(2) {
         check_bias(b, dims[1])?;
         add_bias(a.cx, &mut raw, b.float()?, &channel_map(&dims));
@@ -198,7 +209,7 @@ pub fn conv_transpose(a: &Args<'_>) -> OpResult<Bounded> {
         }
         y
     };
-    let mut raw = bilinear(a.cx, x.float()?, w.float()?, (cin * taps) as f64, &run);
+    let mut raw = bilinear(a.cx, x.float()?, w.float()?, Depth::chain(cin * taps), &run);
     if let Some(b) = a.opt(2) {
         check_bias(b, dims[1])?;
         add_bias(a.cx, &mut raw, b.float()?, &channel_map(&dims));

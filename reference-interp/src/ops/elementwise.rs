@@ -32,11 +32,7 @@ pub fn pair<'a>(
 
 /// A tensor repeated to a shape that it broadcasts to.
 pub fn spread<'a>(a: &'a Bounded, dims: &[usize]) -> Cow<'a, Bounded> {
-    if a.dims == dims {
-        Cow::Borrowed(a)
-    } else {
-        Cow::Owned(a.take(&broadcast_map(&a.dims, dims), dims.to_vec()))
-    }
+    if a.dims == dims { Cow::Borrowed(a) } else { Cow::Owned(a.take(&broadcast_map(&a.dims, dims), dims.to_vec())) }
 }
 
 /// Add, Sub, Mul, Div.
@@ -83,8 +79,10 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
             signed,
             m: zip(&a.m(), &b.m()),
             d: a.d() + b.d() + 1.0,
+            underflows: 0.0,
             grid: a.grid.zip(b.grid).map(|(g, h)| g.min(h)),
             poison: poison_or(a.poison(), b.poison()),
+            wide: false,
         }
     } else {
         Raw { v, ..Raw::default() }
@@ -92,7 +90,21 @@ pub fn add(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     cx.linear(dtype, dims, raw)
 }
 
-/// `v = a b`, `eB = eBa (|b| + e_b) + (|a| + e_a) eBb`, `M = Ma Mb`, `D = Da + Db + 1`, grid = sum.
+/// `eB` (empty: all 0) and `M` of a product of elements; see [`mul`].
+fn product_state(a: &Float, b: &Float, (ea, eb): (&[f64], &[f64]), exact: bool) -> (Vec<f64>, Vec<f64>) {
+    let (ma, mb) = (a.m(), b.m());
+    if exact {
+        return (Vec::new(), ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect());
+    }
+    let (ra, rb) = (clean(&a.radius), clean(&b.radius));
+    let (va, vb) = (clean(&a.value), clean(&b.value));
+    let part = |e: f64, v: f64, r: f64| if e == 0.0 { 0.0 } else { e * (v.abs() + r) };
+    let inherited: Vec<f64> = (0..ea.len()).map(|i| part(ea[i], vb[i], rb[i]) + part(eb[i], va[i], ra[i])).collect();
+    let m = (0..ea.len()).map(|i| perturbed((ma[i] + ea[i]) * (mb[i] + eb[i]), inherited[i], ma[i] * mb[i])).collect();
+    (inherited, m)
+}
+
+/// `v = a b`, `eB = eBa (|b| + e_b) + (|a| + e_a) eBb`, `M + eB = (Ma + eBa)(Mb + eBb)` (see [`perturbed`]), `D = Da + Db + 1`, grid = sum.
 ///
 /// (The table of NUMERICS.md has `|b|` for `|b| + e_b`; the total error of the other factor is needed, since it too
 /// multiplies the inherited error.)
@@ -102,14 +114,15 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
     if !cx.bounds {
         return cx.linear(dtype, dims, Raw { v, ..Raw::default() });
     }
-    let (ma, mb, ea, eb) = (a.m(), b.m(), clean(a.eb()), clean(b.eb()));
-    let (ra, rb) = (clean(&a.radius), clean(&b.radius));
-    let (va, vb) = (clean(&a.value), clean(&b.value));
-    let part = |e: f64, v: f64, r: f64| if e == 0.0 { 0.0 } else { e * (v.abs() + r) };
-    let cross = |i: usize| part(ea[i], vb[i], rb[i]) + part(eb[i], va[i], ra[i]);
-    let exact = |e: &[f64]| e.iter().all(|&e| e == 0.0);
-    let inherited = if exact(&ea) && exact(&eb) { Vec::new() } else { (0..n).map(cross).collect() };
     let special = unbounded(a) || unbounded(b);
+    let (ea, eb) = (clean(a.eb()), clean(b.eb()));
+    let exact = |e: &[f64]| e.iter().all(|&e| e == 0.0);
+    let exact = exact(&ea) && exact(&eb);
+    let (inherited, m) = if exact && a.linear.is_none() && b.linear.is_none() && !special {
+        (Vec::new(), v.iter().map(|v| v.abs()).collect())
+    } else {
+        product_state(a, b, (&ea, &eb), exact)
+    };
     let open = special.then(|| {
         let (ia, ib, oa, ob) = (infinite(a), infinite(b), sign_open(a), sign_open(b));
         (0..n).map(|i| ia[i] && ob[i] || ib[i] && oa[i]).collect()
@@ -119,12 +132,21 @@ pub fn mul(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, b: &Float
         v,
         signed: special.then(|| Signed::bilinear(a, b, &product)),
         eb: inherited,
-        m: ma.iter().zip(mb.iter()).map(|(p, q)| p * q).collect(),
+        m,
         d: a.d() + b.d() + 1.0,
+        underflows: 0.0,
         grid: a.grid.zip(b.grid).map(|(g, h)| g + h),
         poison: poison_or(poison_or(a.poison(), b.poison()), open),
+        wide: false,
     };
     cx.linear(dtype, dims, raw)
+}
+
+/// `M` of a product whose factors carry inherited errors. Roundings are charged on `M + eB`, which has to reach the magnitude that the
+/// terms may really have, `top = (M_a + eB_a)(M_b + eB_b)`: more than `M_a M_b + eB`, since `eB` counts the other factor's value
+/// and not its terms.
+pub fn perturbed(top: f64, eb: f64, m: f64) -> f64 {
+    m.max(top - eb)
 }
 
 /// Division under a contract: what is the same for all elements.
@@ -151,10 +173,7 @@ impl Division {
     pub fn quotient(&self, (a, ea): (f64, f64), (b, eb): (f64, f64)) -> (f64, f64, bool) {
         let q = a / b;
         if ea == 0.0 && eb == 0.0 {
-            let exact = self.correct
-                && q.is_finite()
-                && crate::round::holds(q, self.acc)
-                && libm::fma(q, b, -a) == 0.0;
+            let exact = self.correct && q.is_finite() && crate::round::holds(q, self.acc) && libm::fma(q, b, -a) == 0.0;
             if exact || !q.is_finite() || q == 0.0 && (a == 0.0 || b.is_infinite()) {
                 return (q, 0.0, false);
             }
@@ -165,7 +184,8 @@ impl Division {
         if b.is_infinite() {
             return (q, 0.0, false);
         }
-        let prop = (ea + q.abs() * eb) / (b.abs() - eb);
+        // A division is slow, and most operands are exact.
+        let prop = if ea == 0.0 && eb == 0.0 { 0.0 } else { (ea + q.abs() * eb) / (b.abs() - eb) };
         (q, prop + self.rel * (q.abs() + prop) + self.lost, false)
     }
 }
@@ -280,8 +300,10 @@ fn power(cx: &EvalCx<'_>, dtype: DType, (x, ex): (f64, f64), (y, ey): (f64, f64)
         prop = prop.max(z.abs());
     }
     let mut rel = cx.func(Func::Pow, dtype);
-    if integer && y.abs() <= 64.0 {
-        rel = rel.max(cx.gamma(y.abs(), cx.u(dtype)));
+    // The largest integer that the exponent may be.
+    let power = libm::floor(y + ey).abs().max(libm::ceil(y - ey).abs());
+    if libm::floor(y + ey) >= libm::ceil(y - ey) && y.abs() - ey <= 64.0 {
+        rel = rel.max(cx.gamma(power.min(64.0), cx.u(dtype)));
     }
     (z, prop + rel * (z.abs() + prop) + 16.0 * cx.eta(cx.acc(dtype)))
 }
@@ -513,8 +535,10 @@ pub fn scale(cx: &EvalCx<'_>, dtype: DType, dims: Vec<usize>, a: &Float, by: &[f
             s
         }),
         d: a.d() + 2.0,
+        underflows: 0.0,
         grid: a.grid.zip(shift).map(|(g, s)| g - s),
         poison: a.poison(),
+        wide: false,
     };
     cx.linear(dtype, dims, raw)
 }

@@ -188,8 +188,7 @@ pub fn scatter(a: &Args<'_>) -> OpResult<Bounded> {
             Ok(Bounded::from_int(x.dtype, x.dims.clone(), Int::exact(out)))
         }
         ("add" | "mul" | "min" | "max", Data::Float(f)) => {
-            let (u, acc) = (a.cx.u(x.dtype), a.cx.acc(x.dtype));
-            let (v, e, nan) = unzip(n, |t| fold_floats(f, &lists[t], mode, |k| a.cx.gamma(k, u), a.cx.eta(acc)));
+            let (v, e, nan) = unzip(n, |t| fold_floats(a, x.dtype, f, &lists[t], mode));
             let untouched = lists.iter().all(|l| l.len() == 1);
             Ok(a.cx.collapsed(x.dtype, x.dims.clone(), v, e, Some(nan), if untouched { f.grid } else { None }))
         }
@@ -197,22 +196,40 @@ pub fn scatter(a: &Args<'_>) -> OpResult<Bounded> {
     }
 }
 
-fn fold_floats(f: &Float, l: &[usize], mode: &str, gamma: impl Fn(f64) -> f64, eta: f64) -> (f64, f64, bool) {
+/// A product in any order may leave the range on the way, or lose bits to underflow that a later factor makes visible: the
+/// factors above 1 on one side, those below on the other. A NaN among the operands of `min` and `max` is the
+/// result of numpy, but not of all implementations.
+fn fold_floats(a: &Args<'_>, dtype: DType, f: &Float, l: &[usize], mode: &str) -> (f64, f64, bool) {
     let flag = l.iter().any(|&i| f.nan.as_ref().is_some_and(|n| n[i]));
     if l.len() == 1 {
         return (f.value[l[0]], f.radius[l[0]], flag);
     }
+    let (u, acc) = (a.cx.u(dtype), a.cx.acc(dtype));
     let all = |start: f64, g: &dyn Fn(f64, usize) -> f64| l.iter().fold(start, |s, &i| g(s, i));
+    let wide = |i: usize| f.value[i].abs() + f.radius[i];
     let n = l.len() as f64 - 1.0;
+    let special = l.iter().any(|&i| !f.value[i].is_finite() || f.open(i));
     let (v, e) = match mode {
         "add" => {
-            let (v, m) = (all(0.0, &|s, i| s + f.value[i]), all(0.0, &|s, i| s + f.value[i].abs() + f.radius[i]));
-            (v, all(0.0, &|s, i| s + f.radius[i]) + gamma(n) * m)
+            let (v, m) = (all(0.0, &|s, i| s + f.value[i]), all(0.0, &|s, i| s + wide(i)));
+            if !special && a.cx.may_overflow(m, n, dtype) {
+                return (0.0, f64::INFINITY, true);
+            }
+            (v, all(0.0, &|s, i| s + f.radius[i]) + a.cx.gamma(n, u) * m)
         }
         "mul" => {
-            let (v, m) = (all(1.0, &|s, i| s * f.value[i]), all(1.0, &|s, i| s * (f.value[i].abs() + f.radius[i])));
-            (v, m - v.abs() + gamma(n) * m + n * eta)
+            let (v, m) = (all(1.0, &|s, i| s * f.value[i]), all(1.0, &|s, i| s * wide(i)));
+            let large = all(1.0, &|s, i| s * wide(i).max(1.0));
+            let small = all(1.0, &|s, i| s * f.value[i].abs().min(1.0));
+            let vanishes = small < acc.min_normal();
+            // With an infinity among the factors, an underflow on the way to it makes NaN of a number.
+            if a.cx.may_overflow(large, n, dtype) && (!special || vanishes) {
+                return (0.0, f64::INFINITY, true);
+            }
+            let lost = if vanishes { n * a.cx.eta(acc) * large } else { 0.0 };
+            (v, m - v.abs() + a.cx.gamma(n, u) * m + lost)
         }
+        _ if l.iter().any(|&i| f.value[i].is_nan()) => return (0.0, f64::INFINITY, true),
         _ => {
             let max = mode == "max";
             let pick = |p: f64, q: f64| if max { p.max(q) } else { p.min(q) };
@@ -329,6 +346,10 @@ pub fn top_k(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         if radius.iter().any(|&e| e != 0.0) {
             f.linear = None;
         }
+        for i in (0..n).filter(|&i| radius[i].is_infinite()) {
+            f.value[i] = 0.0;
+            f.nan.get_or_insert_with(|| vec![false; n])[i] = true;
+        }
         f.radius = radius;
     }
     Ok(vec![v, Bounded::from_int(DType::I64, dims, Int::with_hull(idx, hull))])
@@ -376,8 +397,14 @@ fn rank_line(x: &Bounded, line: &[usize], largest: bool) -> OpResult<Vec<Ranked>
         (false, false) => (sign * a).partial_cmp(&(sign * b)).unwrap_or(std::cmp::Ordering::Equal),
     };
     order.sort_by(|&i, &j| total(f.value[line[i]], f.value[line[j]]));
-    if line.iter().all(|&i| f.radius[i] == 0.0) {
-        return Ok(order.into_iter().map(|at| Ranked { at, first: at, last: at, radius: 0.0 }).collect());
+    let alone = |at: usize| Ranked { at, first: at, last: at, radius: 0.0 };
+    if line.iter().all(|&i| f.radius[i] == 0.0 && (f.value[i].is_nan() || !f.may_nan(i))) {
+        return Ok(order.into_iter().map(alone).collect());
+    }
+    if line.iter().any(|&i| f.open(i) || f.may_nan(i) && !f.value[i].is_nan()) {
+        // An element that may be NaN may stand anywhere, and shifts all others.
+        let open = |at: usize| Ranked { at, first: 0, last: n - 1, radius: f64::INFINITY };
+        return Ok(order.into_iter().map(open).collect());
     }
     let sorted = |g: &dyn Fn(usize) -> f64| {
         let mut v: Vec<f64> = line.iter().map(|&i| g(i)).collect();
@@ -385,16 +412,16 @@ fn rank_line(x: &Bounded, line: &[usize], largest: bool) -> OpResult<Vec<Ranked>
         v
     };
     let (lo, hi) = (sorted(&|i| f.lo(i)), sorted(&|i| f.hi(i)));
-    Ok(order
-        .into_iter()
-        .enumerate()
-        .map(|(r, at)| {
-            let meets = |&i: &usize| f.lo(line[i]) <= hi[r] && f.hi(line[i]) >= lo[r];
-            let c: Vec<usize> = (0..n).filter(meets).collect();
-            let radius = hull_radius(f.value[line[at]], lo[r], hi[r]);
-            Ranked { at, first: c.first().copied().unwrap_or(0), last: c.last().copied().unwrap_or(n - 1), radius }
-        })
-        .collect())
+    let ranked = |(r, at): (usize, usize)| {
+        if f.value[line[at]].is_nan() {
+            return alone(at);
+        }
+        let meets = |&i: &usize| f.lo(line[i]) <= hi[r] && f.hi(line[i]) >= lo[r];
+        let c: Vec<usize> = (0..n).filter(meets).collect();
+        let radius = hull_radius(f.value[line[at]], lo[r], hi[r]);
+        Ranked { at, first: c.first().copied().unwrap_or(0), last: c.last().copied().unwrap_or(n - 1), radius }
+    };
+    Ok(order.into_iter().enumerate().map(ranked).collect())
 }
 
 /// Which elements are not zero; an error where that is undecided.

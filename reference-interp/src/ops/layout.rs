@@ -1,11 +1,12 @@
-//! The same elements in another order or shape. Each operator is a list of source indices; values, radii, regions and flags
-//! move along unchanged.
+//! The same elements in another order or shape. Each operator is a view of the tensor of source indices (see [`crate::index`]);
+//! values, radii, regions and flags move along unchanged.
 
 use crate::cx::Args;
-use crate::error::{OpResult, invalid};
-use crate::index::{Odometer, axes, axis, broadcast, broadcast_map, count, split_at_axis, strided_map, strides};
+use crate::error::{OpError, OpResult, invalid};
+use crate::index::{Odometer, axes, axis, broadcast, count, listed, positions, shaped, strides};
 use crate::value::Bounded;
 use ir::Op;
+use ndarray::{ArrayD, Axis, IxDyn, Slice};
 
 fn dim(d: i64) -> OpResult<usize> {
     usize::try_from(d).or_else(|_| invalid(format!("extent {d} is negative")))
@@ -79,10 +80,7 @@ pub fn transpose(a: &Args<'_>) -> OpResult<Bounded> {
     if perm.len() != x.rank() {
         return invalid(format!("perm {perm:?} does not fit rank {}", x.rank()));
     }
-    let st = strides(&x.dims);
-    let dims: Vec<usize> = perm.iter().map(|&k| x.dims[k]).collect();
-    let step: Vec<usize> = perm.iter().map(|&k| st[k]).collect();
-    Ok(x.take(&strided_map(&dims, &step), dims))
+    Ok(x.moved(&positions(&x.dims)?.permuted_axes(IxDyn(&perm)).view()))
 }
 
 /// Concat along an axis.
@@ -104,18 +102,15 @@ fn join(a: &Args<'_>, all: &[&Bounded], ax: i64) -> OpResult<Bounded> {
         }
         dims[ax] += x.dims[ax];
     }
-    let n = a.cx.alloc(&dims)?;
-    let (outer, _, inner) = split_at_axis(&dims, ax);
-    let mut idx = Vec::with_capacity(n);
-    for o in 0..outer {
-        let mut base = 0;
-        for x in all {
-            let run = x.dims[ax] * inner;
-            idx.extend(base + o * run..base + (o + 1) * run);
-            base += x.elements();
-        }
+    a.cx.alloc(&dims)?;
+    let (mut parts, mut base) = (Vec::with_capacity(all.len()), 0);
+    for x in all {
+        parts.push(shaped((base..base + x.elements()).collect(), &x.dims)?);
+        base += x.elements();
     }
-    Ok(pool.take(&idx, dims))
+    let views: Vec<_> = parts.iter().map(|p| p.view()).collect();
+    let joined = ndarray::concatenate(Axis(ax), &views).map_err(|e| OpError::Invalid(e.to_string()))?;
+    Ok(pool.moved(&joined.view()))
 }
 
 /// Split: extents from operand 1, or `num_outputs` equal parts of which the last may be smaller.
@@ -140,18 +135,14 @@ pub fn split(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     if parts.iter().try_fold(0usize, |s, &p| s.checked_add(p)) != Some(total) {
         return invalid(format!("parts {parts:?} do not add up to {total}"));
     }
-    let (outer, _, inner) = split_at_axis(&x.dims, ax);
+    let all = positions(&x.dims)?;
     let mut at = 0;
-    let mut out = Vec::with_capacity(parts.len());
-    for p in parts {
-        let mut dims = x.dims.clone();
-        dims[ax] = p;
-        let idx: Vec<usize> =
-            (0..outer).flat_map(|o| ((o * total + at) * inner)..((o * total + at + p) * inner)).collect();
-        out.push(x.take(&idx, dims));
-        at += p;
-    }
-    Ok(out)
+    let mut part = |len: usize| {
+        let view = all.slice_axis(Axis(ax), Slice::from(at..at + len));
+        at += len;
+        x.moved(&view)
+    };
+    Ok(parts.into_iter().map(&mut part).collect())
 }
 
 /// Slice: starts, ends, axes, steps as operands; bounds are clamped as ONNX 13 says.
@@ -166,31 +157,38 @@ pub fn slice(a: &Args<'_>) -> OpResult<Bounded> {
     if starts.len() != ends.len() || ax.len() != starts.len() || steps.len() != starts.len() {
         return invalid("starts, ends, axes and steps differ in length");
     }
-    let mut dims = x.dims.clone();
-    let (mut from, mut by) = (vec![0i64; x.rank()], vec![1i64; x.rank()]);
+    let mut at = positions(&x.dims)?;
     for (i, &k) in ax.iter().enumerate() {
-        let (n, step) = (x.dims[k] as i64, steps[i]);
-        if step == 0 {
+        let n = x.dims[k] as i64;
+        if steps[i] == 0 {
             return invalid("a step of 0");
         }
+        // Beyond the extent a step takes one element, whatever its size.
+        let step = steps[i].clamp(-n.max(1), n.max(1));
         let wrap = |p: i64| if p < 0 { p.saturating_add(n) } else { p };
         let (s, e) = if step > 0 {
             (wrap(starts[i]).clamp(0, n), wrap(ends[i]).clamp(0, n))
         } else {
             (wrap(starts[i]).clamp(0.min(n - 1), n - 1), wrap(ends[i]).clamp(-1, n - 1))
         };
-        let len = if step > 0 { (e - s).max(0) } else { (s - e).max(0) };
-        dims[k] = len.unsigned_abs().div_ceil(step.unsigned_abs()) as usize;
-        (from[k], by[k]) = (s, step);
+        // Backwards, `ndarray` walks from the last element of the range to its first.
+        let (first, end) = if step > 0 { (s, e.max(s)) } else { (e.min(s) + 1, s + 1) };
+        at.slice_axis_inplace(Axis(k), Slice::new(first as isize, Some(end as isize), step as isize));
     }
-    let st = strides(&x.dims);
-    let mut idx = Vec::with_capacity(a.cx.alloc(&dims)?);
-    let mut odo = Odometer::new(&dims);
-    while let Some(c) = odo.next() {
-        let at = c.iter().enumerate().map(|(k, &i)| (from[k] + i as i64 * by[k]) * st[k] as i64).sum::<i64>();
-        idx.push(at as usize);
+    Ok(x.moved(&at.view()))
+}
+
+/// Indices with axis `k` replaced by the listed coordinates; `None` stands for element `fill`.
+fn along(at: &ArrayD<usize>, k: usize, list: &[Option<usize>], fill: usize) -> ArrayD<usize> {
+    let mut dims = at.shape().to_vec();
+    dims[k] = list.len();
+    let mut out = ArrayD::from_elem(IxDyn(&dims), fill);
+    for (mut to, from) in out.axis_iter_mut(Axis(k)).zip(list) {
+        if let Some(c) = from {
+            to.assign(&at.index_axis(Axis(k), *c));
+        }
     }
-    Ok(x.take(&idx, dims))
+    out
 }
 
 /// Pad: constant (operand 2, default 0), reflect, edge, wrap; negative pads crop. Operand 3 names axes.
@@ -220,19 +218,18 @@ pub fn pad(a: &Args<'_>) -> OpResult<Bounded> {
         None => Bounded::zero(x.dtype),
     };
     let pool = Bounded::pool(&[x, &fill])?;
-    let n = a.cx.alloc(&dims)?;
-    let st = strides(&x.dims);
-    let mut idx = Vec::with_capacity(n);
-    let mut odo = Odometer::new(&dims);
-    while let Some(c) = odo.next() {
-        let mut at = Some(0usize);
-        for k in 0..x.rank() {
-            let p = source(c[k] as i64 - begin[k], x.dims[k] as i64, mode)?;
-            at = at.zip(p).map(|(s, p)| s + p * st[k]);
-        }
-        idx.push(at.unwrap_or(x.elements()));
+    a.cx.alloc(&dims)?;
+    if count(&dims) == 0 {
+        return Ok(x.take(&[], dims));
     }
-    Ok(pool.take(&idx, dims))
+    let mut at = positions(&x.dims)?;
+    // Axes that shrink come first, so that nothing on the way is larger than operand or result.
+    let (shrink, grow): (Vec<usize>, Vec<usize>) = (0..x.rank()).partition(|&k| dims[k] <= x.dims[k]);
+    for k in shrink.into_iter().chain(grow) {
+        let from = |c: usize| source(c as i64 - begin[k], x.dims[k] as i64, mode);
+        at = along(&at, k, &(0..dims[k]).map(from).collect::<OpResult<Vec<_>>>()?, x.elements());
+    }
+    Ok(pool.moved(&at.view()))
 }
 
 /// Where a padded coordinate comes from; `None` = the constant.
@@ -263,19 +260,25 @@ pub fn expand(a: &Args<'_>) -> OpResult<Bounded> {
     if a.node.op == Op::Expand {
         let dims = broadcast(&[&x.dims, &want])?;
         a.cx.alloc(&dims)?;
-        return Ok(x.take(&broadcast_map(&x.dims, &dims), dims));
+        return match positions(&x.dims)?.broadcast(IxDyn(&dims)) {
+            Some(view) => Ok(x.moved(&view)),
+            None => invalid(format!("{:?} does not expand to {dims:?}", x.dims)),
+        };
     }
     if want.len() != x.rank() {
         return invalid(format!("{} repeats for rank {}", want.len(), x.rank()));
     }
     let dims: Vec<usize> = x.dims.iter().zip(&want).map(|(&d, &r)| d.saturating_mul(r)).collect();
-    let mut idx = Vec::with_capacity(a.cx.alloc(&dims)?);
-    let st = strides(&x.dims);
-    let mut odo = Odometer::new(&dims);
-    while let Some(c) = odo.next() {
-        idx.push(c.iter().enumerate().map(|(k, &i)| i % x.dims[k] * st[k]).sum());
+    a.cx.alloc(&dims)?;
+    if count(&dims) == 0 {
+        return Ok(x.take(&[], dims));
     }
-    Ok(x.take(&idx, dims))
+    let mut at = positions(&x.dims)?;
+    for k in 0..x.rank() {
+        let turns: Vec<Option<usize>> = (0..dims[k]).map(|c| Some(c % x.dims[k])).collect();
+        at = along(&at, k, &turns, 0);
+    }
+    Ok(x.moved(&at.view()))
 }
 
 /// DepthToSpace (DCR, CRD) and SpaceToDepth (the inverse in either mode), on NCHW.
@@ -293,21 +296,17 @@ pub fn blocks(a: &Args<'_>) -> OpResult<Bounded> {
     }
     // SpaceToDepth has a mode since ONNX 1.23; the table may not list it yet.
     let crd = a.node.attrs.str("mode").is_some_and(|m| m == "CRD");
-    let (cs, hs, ws) = if d2s { (c / (b * b), h * b, w * b) } else { (c * b * b, h / b, w / b) };
-    let dims = vec![n, cs, hs, ws];
-    let mut idx = Vec::with_capacity(x.elements());
-    let mut odo = Odometer::new(&dims);
-    while let Some(&[i, ch, y, z]) = odo.next() {
-        let (sc, sy, sz) = if d2s {
-            let (by, bz) = (y % b, z % b);
-            (if crd { (ch * b + by) * b + bz } else { (by * b + bz) * cs + ch }, y / b, z / b)
-        } else {
-            let (block, sc) = if crd { (ch % (b * b), ch / (b * b)) } else { (ch / c, ch % c) };
-            (sc, y * b + block / b, z * b + block % b)
-        };
-        idx.push(((i * c + sc) * h + sy) * w + sz);
-    }
-    Ok(x.take(&idx, dims))
+    // ONNX's own formula: split axes, permute, merge.
+    let (split, perm, dims) = if d2s {
+        let c = c / (b * b);
+        let split = if crd { [n, c, b, b, h, w] } else { [n, b, b, c, h, w] };
+        (split, if crd { [0, 1, 4, 2, 5, 3] } else { [0, 3, 4, 1, 5, 2] }, vec![n, c, h * b, w * b])
+    } else {
+        let perm = if crd { [0, 1, 3, 5, 2, 4] } else { [0, 3, 5, 1, 2, 4] };
+        ([n, c, h / b, b, w / b, b], perm, vec![n, c * b * b, h / b, w / b])
+    };
+    let at = positions(&split)?.permuted_axes(IxDyn(&perm));
+    Ok(x.take(&listed(&at.view()), dims))
 }
 
 /// Trilu: keeps the upper (or lower) triangle from diagonal `k`, zero elsewhere.
@@ -319,17 +318,16 @@ pub fn trilu(a: &Args<'_>) -> OpResult<Bounded> {
     }
     let k = if a.opt(1).is_some() { a.scalar_int(1)? } else { 0 };
     let upper = a.flag("upper")?;
-    let (h, w) = (x.dims[r - 2], x.dims[r - 1]);
     let pool = Bounded::pool(&[x, &Bounded::zero(x.dtype)])?;
     let zero = x.elements();
-    let idx: Vec<usize> = (0..zero)
-        .map(|i| {
-            let (row, col) = ((i / w % h) as i64, (i % w) as i64);
-            let d = (col - row).cmp(&k);
-            if if upper { d.is_ge() } else { d.is_le() } { i } else { zero }
-        })
-        .collect();
-    Ok(pool.take(&idx, x.dims.clone()))
+    let mut at = positions(&x.dims)?;
+    for (c, p) in at.indexed_iter_mut() {
+        let d = (c[r - 1] as i64 - c[r - 2] as i64).cmp(&k);
+        if !(if upper { d.is_ge() } else { d.is_le() }) {
+            *p = zero;
+        }
+    }
+    Ok(pool.moved(&at.view()))
 }
 
 /// ReverseSequence: the first `len[b]` elements along the time axis are reversed.
@@ -340,20 +338,19 @@ pub fn reverse_sequence(a: &Args<'_>) -> OpResult<Bounded> {
     if bx == tx || len.len() != x.dims[bx] {
         return invalid("sequence lengths do not fit the batch");
     }
-    let st = strides(&x.dims);
-    let mut idx = Vec::with_capacity(x.elements());
-    let mut odo = Odometer::new(&x.dims);
-    while let Some(c) = odo.next() {
-        let l = len[c[bx]];
+    let mut at = positions(&x.dims)?;
+    for (mut batch, &l) in at.axis_iter_mut(Axis(bx)).zip(&len) {
         if l < 0 || l as usize > x.dims[tx] {
             return invalid(format!("sequence length {l} is outside of the time axis"));
         }
-        let at: usize = c.iter().zip(&st).map(|(i, s)| i * s).sum();
-        let t = c[tx];
-        let l = l as usize;
-        idx.push(if t < l { at - t * st[tx] + (l - 1 - t) * st[tx] } else { at });
+        // The view of one batch has lost its axis.
+        let time = Axis(if tx > bx { tx - 1 } else { tx });
+        let mut head = batch.slice_axis_mut(time, Slice::from(..l as usize));
+        let mut reversed = head.to_owned();
+        reversed.invert_axis(time);
+        head.assign(&reversed);
     }
-    Ok(x.take(&idx, x.dims.clone()))
+    Ok(x.moved(&at.view()))
 }
 
 /// CenterCropPad: crops or pads with zeros around the centre; the odd element goes to the end.
@@ -374,19 +371,19 @@ pub fn center_crop_pad(a: &Args<'_>) -> OpResult<Bounded> {
         shift[k] = if w >= have { -(((w - have) / 2) as i64) } else { ((have - w) / 2) as i64 };
     }
     let pool = Bounded::pool(&[x, &Bounded::zero(x.dtype)])?;
-    let st = strides(&x.dims);
-    let mut idx = Vec::with_capacity(a.cx.alloc(&dims)?);
-    let mut odo = Odometer::new(&dims);
-    while let Some(c) = odo.next() {
-        let mut at = Some(0);
-        for k in 0..x.rank() {
-            let p = c[k] as i64 + shift[k];
-            at = at.filter(|_| p >= 0 && (p as usize) < x.dims[k]).map(|s| s + p as usize * st[k]);
-        }
-        idx.push(at.unwrap_or(x.elements()));
+    a.cx.alloc(&dims)?;
+    if count(&dims) == 0 {
+        return Ok(x.take(&[], dims));
     }
-    Ok(pool.take(&idx, dims))
+    let mut at = positions(&x.dims)?;
+    let (shrink, grow): (Vec<usize>, Vec<usize>) = (0..x.rank()).partition(|&k| dims[k] <= x.dims[k]);
+    for k in shrink.into_iter().chain(grow) {
+        let from = |c: usize| usize::try_from(c as i64 + shift[k]).ok().filter(|&p| p < x.dims[k]);
+        at = along(&at, k, &(0..dims[k]).map(from).collect::<Vec<_>>(), x.elements());
+    }
+    Ok(pool.moved(&at.view()))
 }
+
 /// Col2Im: sums overlapping blocks (a linear map); each result has at most as many terms as the block has elements.
 pub fn col2im(a: &Args<'_>) -> OpResult<Bounded> {
     let x = a.x(0)?;

@@ -1,17 +1,20 @@
 //! Matrix products: MatMul, Gemm, Einsum, Det.
 //!
-//! K products and a bias (NUMERICS.md 3.1): `v = A B + c`, `M = M_A M_B + M_c`,
-//! `eB = eB_A (|B| + e_B) + (|A| + e_A) eB_B + eB_c`, `D = D_A + D_B + K (+ D_c + 1)`, grid `min(g_A + g_B, g_c)`. All four are
-//! the same bilinear map on other arrays, so each operator writes its loops once.
+//! K products and a bias (NUMERICS.md 3.1): `v = A B + c`, `M = M_A M_B + M_c` (at the magnitude that inherited errors reach, see
+//! [`perturbed`]), `eB = eB_A (|B| + e_B) + (|A| + e_A) eB_B + eB_c`, `D = D_A + D_B + K (+ D_c + 1)`, grid `min(g_A + g_B, g_c)`. All four are
+//! the same bilinear map on other arrays, so each operator writes its loops once. Sums of f64 are kept in two floats ([`crate::wide`]).
 
+use super::elementwise::perturbed;
 use crate::contract::{Format, exp2i};
 use crate::cx::{Args, EvalCx, Raw};
 use crate::error::{OpResult, invalid, unsupported};
 use crate::extreme::{self, Signed, infinite, sign_open, unbounded};
 use crate::hypothesis::Hypothesis;
-use crate::index::{Odometer, broadcast, broadcast_map, count, strides};
+use crate::index::{Odometer, broadcast, broadcast_map, count, positions, strides};
 use crate::round::{self, Rounding};
 use crate::value::{Bounded, Float, Linear};
+use crate::wide::{Wide, rounded, two_product};
+use ir::DType;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -68,13 +71,34 @@ fn mask(p: Option<Vec<bool>>, n: usize) -> Vec<f64> {
     p.map_or_else(|| vec![0.0; n], |p| p.into_iter().map(|b| f64::from(u8::from(b))).collect())
 }
 
-/// A bilinear map of which each product meets at most `depth` roundings: `f(a, b, sum)` computes it on plain arrays.
-pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[f64], &[f64], Sum) -> Vec<f64>) -> Raw {
+/// Roundings in a sum of products.
+#[derive(Clone, Copy, Debug)]
+pub struct Depth {
+    /// Most roundings that one product meets.
+    pub path: f64,
+    /// How many products there are: each may lose bits to underflow, whichever path it takes.
+    pub products: f64,
+}
+
+impl Depth {
+    /// One product after the other: any path may hold all.
+    pub fn chain(terms: usize) -> Depth {
+        Depth { path: terms as f64, products: terms as f64 }
+    }
+}
+
+/// A bilinear map of such a depth: `f(a, b, sum)` computes it on plain arrays.
+pub fn bilinear(
+    cx: &EvalCx<'_>,
+    a: &Float,
+    b: &Float,
+    depth: Depth,
+    f: &dyn Fn(&[f64], &[f64], Sum) -> Vec<f64>,
+) -> Raw {
     let v = f(&cx.operands(&a.value), &cx.operands(&b.value), Sum::of(cx));
     if !cx.bounds {
         return Raw { v, ..Raw::default() };
     }
-    let m = f(&a.m(), &b.m(), Sum::EXACT);
     let (ea, eb) = (clean(a.eb()), clean(b.eb()));
     let wide = |x: &Float| -> Vec<f64> {
         clean(&x.value).iter().zip(clean(&x.radius).iter()).map(|(v, e)| v.abs() + e).collect()
@@ -87,6 +111,12 @@ pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[
         let w = wide(other);
         let part = if first { f(err, &w, Sum::EXACT) } else { f(&w, err, Sum::EXACT) };
         inherited = if inherited.is_empty() { part } else { part.iter().zip(&inherited).map(|(x, y)| x + y).collect() };
+    }
+    let mut m = f(&a.m(), &b.m(), Sum::EXACT);
+    if !inherited.is_empty() {
+        let reach = |x: &Float, e: &[f64]| -> Vec<f64> { x.m().iter().zip(e).map(|(m, e)| m + e).collect() };
+        let top = f(&reach(a, &ea), &reach(b, &eb), Sum::EXACT);
+        m.iter_mut().zip(&inherited).zip(top).for_each(|((m, e), top)| *m = perturbed(top, *e, *m));
     }
     let special = unbounded(a) || unbounded(b);
     let (pa, pb) = (a.poison(), b.poison());
@@ -104,11 +134,36 @@ pub fn bilinear(cx: &EvalCx<'_>, a: &Float, b: &Float, depth: f64, f: &dyn Fn(&[
         v,
         eb: inherited,
         m,
-        d: a.d() + b.d() + depth,
+        d: a.d() + b.d() + depth.path,
+        underflows: (depth.products - depth.path).max(0.0),
         grid: a.grid.zip(b.grid).map(|(g, h)| g.saturating_add(h)),
         poison,
         signed: special.then(|| Signed::bilinear(a, b, &|p, q| f(p, q, Sum::EXACT))),
+        wide: false,
     }
+}
+
+/// [`bilinear`] for tensors of a type; `wide` computes the same map in two floats, for f64.
+pub fn bilinear_of(
+    cx: &EvalCx<'_>,
+    dtype: DType,
+    a: &Float,
+    b: &Float,
+    depth: Depth,
+    f: &dyn Fn(&[f64], &[f64], Sum) -> Vec<f64>,
+    wide: &dyn Fn(&[f64], &[f64]) -> Vec<Wide>,
+) -> Raw {
+    let mut raw = bilinear(cx, a, b, depth, f);
+    if cx.wide(dtype) {
+        let (v, own) = rounded(&wide(&a.value, &b.value));
+        // Two floats do not know infinities: what is not finite stays as it was.
+        raw.v.iter_mut().zip(v).filter(|(old, _)| old.is_finite()).for_each(|(old, v)| *old = v);
+        raw.charge(&own);
+        raw.wide = true;
+        // What the reference itself rounded further up in the region is not in `eb`.
+        raw.d += a.d() + b.d();
+    }
+    raw
 }
 
 /// Adds a bias, `c[map[i]]` to element `i`.
@@ -116,6 +171,10 @@ pub fn add_bias(cx: &EvalCx<'_>, raw: &mut Raw, c: &Float, map: &[usize]) {
     let times = cx.hypothesis.map_or(1.0, Hypothesis::bias);
     let s = Sum::of(cx);
     let before = if cx.bounds && raw.signed.is_none() && unbounded(c) { raw.v.clone() } else { Vec::new() };
+    if raw.wide {
+        let own: Vec<f64> = raw.v.iter().zip(map).map(|(v, &j)| Wide::of(*v).plus(c.value[j]).rounded().1).collect();
+        raw.charge(&own);
+    }
     for (v, &j) in raw.v.iter_mut().zip(map) {
         *v = s.add(*v, times * c.value[j]);
     }
@@ -148,7 +207,7 @@ pub fn add_bias(cx: &EvalCx<'_>, raw: &mut Raw, c: &Float, map: &[usize]) {
     if let Some(p) = c.poison() {
         raw.poison = poison_or(raw.poison.take(), Some(map.iter().map(|&j| p[j]).collect()));
     }
-    raw.d += c.d() + 1.0;
+    raw.d += c.d() * if raw.wide { 2.0 } else { 1.0 } + 1.0;
     raw.grid = raw.grid.zip(c.grid).map(|(g, h)| g.min(h));
 }
 
@@ -196,9 +255,9 @@ pub fn mat_shape(cx: &EvalCx<'_>, a: &[usize], b: &[usize]) -> OpResult<MatShape
 
 impl MatShape {
     /// Roundings that a product meets.
-    pub fn depth(&self, cx: &EvalCx<'_>) -> f64 {
+    pub fn depth(&self, cx: &EvalCx<'_>) -> Depth {
         let k = self.mkn.1;
-        cx.depth(k as f64, k.div_ceil(16) as f64)
+        Depth { path: cx.depth(k as f64, k.div_ceil(16) as f64), products: k as f64 }
     }
     /// The terms that are added, of the first `k`.
     fn added(&self, k: usize) -> std::ops::Range<usize> {
@@ -219,6 +278,21 @@ impl MatShape {
                     } else {
                         row.iter_mut().zip(col).for_each(|(r, y)| *r = s.add(*r, x * y));
                     }
+                }
+            }
+        }
+        out
+    }
+    /// The product in two floats.
+    pub fn product_wide(&self, a: &[f64], b: &[f64]) -> Vec<Wide> {
+        let (m, k, n) = self.mkn;
+        let mut out = vec![Wide::default(); self.batches.len() * m * n];
+        for (t, &(pa, pb)) in self.batches.iter().enumerate() {
+            for i in 0..m {
+                let row = &mut out[(t * m + i) * n..][..n];
+                for p in 0..k {
+                    let x = a[pa + i * k + p];
+                    row.iter_mut().zip(&b[pb + p * n..][..n]).for_each(|(r, y)| *r = r.plus_product(x, *y));
                 }
             }
         }
@@ -255,7 +329,9 @@ pub fn matmul(a: &Args<'_>) -> OpResult<Bounded> {
         let v = s.product_int(&p.value, &q.value).into_iter().map(|v| round::wrap(v, x.dtype)).collect();
         return Ok(Bounded::from_int(x.dtype, s.out, crate::value::Int::exact(v)));
     }
-    let raw = bilinear(a.cx, x.float()?, y.float()?, s.depth(a.cx), &|p, q, sum| s.product(p, q, sum));
+    let (f, wide) =
+        (|p: &[f64], q: &[f64], sum: Sum| s.product(p, q, sum), |p: &[f64], q: &[f64]| s.product_wide(p, q));
+    let raw = bilinear_of(a.cx, x.dtype, x.float()?, y.float()?, s.depth(a.cx), &f, &wide);
     Ok(a.cx.linear(x.dtype, s.out.clone(), raw))
 }
 
@@ -268,8 +344,7 @@ fn transposed(x: &Bounded, t: bool) -> OpResult<Bounded> {
     if !t {
         return Ok(x.clone());
     }
-    let idx: Vec<usize> = (0..r * c).map(|i| (i % r.max(1)) * c + i / r.max(1)).collect();
-    Ok(x.take(&idx, vec![c, r]))
+    Ok(x.moved(&positions(&[r, c])?.reversed_axes().view()))
 }
 
 /// Gemm: `alpha A' B' + beta C`; two more roundings for alpha and beta where they are not 1.
@@ -281,7 +356,9 @@ pub fn gemm(a: &Args<'_>) -> OpResult<Bounded> {
     let s = mat_shape(a.cx, &x.dims, &y.dims)?;
     let (alpha, beta) = (a.f64("alpha")?, a.f64("beta")?);
     let Ok(xf) = x.float() else { return integer_gemm(a, &x, &y, &s, alpha, beta) };
-    let mut raw = bilinear(a.cx, xf, y.float()?, s.depth(a.cx), &|p, q, sum| s.product(p, q, sum));
+    let (f, wide) =
+        (|p: &[f64], q: &[f64], sum: Sum| s.product(p, q, sum), |p: &[f64], q: &[f64]| s.product_wide(p, q));
+    let mut raw = bilinear_of(a.cx, dtype, xf, y.float()?, s.depth(a.cx), &f, &wide);
     if a.cx.bounds && alpha != 1.0 {
         // The sum may overflow before it is scaled.
         let gamma = a.cx.gamma(raw.d, a.cx.u(dtype));
@@ -342,8 +419,14 @@ pub fn multiply(raw: &mut Raw, c: f64) {
     if c == 1.0 {
         return;
     }
+    let own: Vec<f64> = if raw.wide {
+        raw.v.iter().map(|x| two_product(*x, c).1.abs()).map(|e| if e.is_finite() { e } else { 0.0 }).collect()
+    } else {
+        Vec::new()
+    };
     raw.v.iter_mut().for_each(|x| *x *= c);
     raw.eb.iter_mut().for_each(|x| *x *= c.abs());
+    raw.charge(&own);
     raw.m.iter_mut().for_each(|x| *x *= c.abs());
     if let Some(s) = &mut raw.signed {
         s.scale(|_| c);
@@ -410,7 +493,7 @@ pub fn einsum(a: &Args<'_>) -> OpResult<Bounded> {
     };
     let one = Float::exact(vec![1.0]);
     let second = if all.len() == 2 { all[1].float()? } else { &one };
-    let raw = bilinear(a.cx, all[0].float()?, second, ni.max(1) as f64, &run);
+    let raw = bilinear(a.cx, all[0].float()?, second, Depth::chain(ni.max(1)), &run);
     Ok(a.cx.linear(all[0].dtype, dims, raw))
 }
 

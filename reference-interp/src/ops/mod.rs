@@ -27,11 +27,26 @@ pub mod window;
 
 use crate::cx::Args;
 use crate::error::OpResult;
-use crate::value::Bounded;
-use ir::Op;
+use crate::value::{Bounded, Data};
+use ir::{Family, Op};
 
 /// Evaluates the node of `a`; one result per output of the schema that can be had (at least those that the node names).
+///
+/// "This ball or NaN" is a result, not an operand: what computes with it reads an open element, so that no kernel has to ask what it
+/// gives for NaN beside what it gives for the ball (a maximum that ignores NaN gives the other operand). What moves elements
+/// keeps them as they are.
 pub fn eval(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
+    let moves = matches!(a.node.op.schema().family, Family::Layout | Family::Shape) || a.node.op == Op::Identity;
+    let flagged = |b: &Option<&Bounded>| b.is_some_and(|b| matches!(&b.data, Data::Float(f) if f.nan.is_some()));
+    if moves || !a.inputs.iter().any(flagged) {
+        return kernel(a);
+    }
+    let open: Vec<Option<Bounded>> = a.inputs.iter().map(|b| b.map(Bounded::flags_open)).collect();
+    let inputs: Vec<Option<&Bounded>> = open.iter().map(Option::as_ref).collect();
+    kernel(&Args { inputs: &inputs, ..*a })
+}
+
+fn kernel(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
     let one = |r: OpResult<Bounded>| r.map(|b| vec![b]);
     match a.node.op {
         Op::Abs | Op::Neg | Op::Sign => one(unary::sign_like(a)),

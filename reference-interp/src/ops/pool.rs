@@ -191,6 +191,15 @@ fn root_of(x: f64, p: f64) -> f64 {
     }
 }
 
+/// Largest `|log s| s^(1/p) / p` over `[lo, hi]`: what a relative error of the exponent `1/p` (it is rounded too) does to the root. Below 1
+/// the function has one maximum, `1/e` at `e^-p`.
+fn exponent_slope(p: f64, lo: f64, hi: f64) -> f64 {
+    let at = |s: f64| if s > 0.0 { libm::log(s).abs() / p * root_of(s, p) } else { 0.0 };
+    let peak = libm::exp(-p);
+    let inside = if lo < peak && peak < hi { at(peak) } else { 0.0 };
+    at(lo).max(at(hi)).max(inside)
+}
+
 /// `(sum |x|^p)^(1/p)` over a set: terms and sum inside of the accumulator, then a root.
 ///
 /// `e_s = sum ((|x|+e)^p - |x|^p) + (gamma_{n+p} or 2u k_pow) s`, then the root's hull and ULP.
@@ -242,10 +251,10 @@ pub fn p_norm(cx: &EvalCx<'_>, dtype: DType, f: &Float, set: &[usize], p: f64) -
     } else if p == 2.0 {
         cx.func(crate::Func::Sqrt, dtype)
     } else {
-        // The exponent 1/p is rounded too: its relative error counts |log s|/p.
-        cx.func(crate::Func::Pow, dtype) + u * libm::log(s).abs() / p
+        cx.func(crate::Func::Pow, dtype)
     };
-    (y, prop + k * (y + prop) + 2.0 * cx.eta(cx.acc(dtype)), flag)
+    let exponent = if p == 1.0 || p == 2.0 { 0.0 } else { u * exponent_slope(p, (s - e).max(0.0), s + e) };
+    (y, prop + k * (y + prop) + exponent + 2.0 * cx.eta(cx.acc(dtype)), flag)
 }
 
 /// GlobalAveragePool, GlobalMaxPool, GlobalLpPool: all spatial axes.

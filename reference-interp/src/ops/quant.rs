@@ -88,6 +88,12 @@ fn quantised(cx: &EvalCx<'_>, q: f64, e: f64, nan: bool, zp: i128, d: DType) -> 
     // Integers below 2^63 need no 128-bit conversion, which is a slow call.
     let whole = |r: f64| if r.abs() < 9e18 { i128::from(r as i64) } else { r.clamp(-1e30, 1e30) as i128 };
     let sat = |r: f64| (whole(r) + zp).clamp(lo, hi);
+    if cx.hypothesis.is_none() {
+        let (a, b) = (rint(q - e), rint(q + e));
+        // Rounding is monotone: between equal ends there is nothing to decide.
+        let v = sat(if a == b { a } else { rint(q) });
+        return (v, if a == b { (v, v) } else { (sat(a), sat(b)) });
+    }
     let v = match cx.hypothesis {
         Some(Hypothesis::QuantizeHalfUp) => sat(libm::floor(q + 0.5)),
         Some(Hypothesis::QuantizeTruncates) => sat(libm::trunc(q)),
@@ -99,9 +105,6 @@ fn quantised(cx: &EvalCx<'_>, q: f64, e: f64, nan: bool, zp: i128, d: DType) -> 
         Some(Hypothesis::WrapForSaturate) => wrap(rint(q.clamp(-1e30, 1e30)) as i128 + zp, d),
         _ => sat(rint(q)),
     };
-    if e == 0.0 && cx.hypothesis.is_none() {
-        return (v, (v, v));
-    }
     (v, (sat(rint(q - e)), sat(rint(q + e))))
 }
 

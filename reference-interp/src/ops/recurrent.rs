@@ -2,7 +2,7 @@
 //! linear region and an activation; the state is stored between steps).
 
 use super::elementwise::{add, build, mul};
-use super::linear::{bilinear, mat_shape, real};
+use super::linear::{Depth, bilinear, mat_shape, real};
 use super::unary::function_at;
 use crate::cx::{Args, EvalCx};
 use crate::error::{OpResult, invalid, unsupported};
@@ -50,7 +50,7 @@ impl Cell<'_> {
         let idx: Vec<usize> = (0..h * k).map(|i| i % h * k + i / h).collect();
         let wt = w.take(&idx, vec![k, h]);
         let s = mat_shape(&self.cx, &x.dims, &wt.dims)?;
-        let raw = bilinear(&self.cx, x.float()?, wt.float()?, s.mkn.1 as f64, &|p, q, sum| s.product(p, q, sum));
+        let raw = bilinear(&self.cx, x.float()?, wt.float()?, Depth::chain(s.mkn.1), &|p, q, sum| s.product(p, q, sum));
         Ok(self.cx.linear(self.dtype, s.out.clone(), raw))
     }
     fn add(&self, a: &Bounded, b: &Bounded) -> OpResult<Bounded> {

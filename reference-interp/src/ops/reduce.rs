@@ -14,6 +14,7 @@ use crate::extreme::{Factors, Signed, unbounded};
 use crate::hypothesis::Hypothesis;
 use crate::index::{axes, axis, count, split_at_axis, strided_map, strides};
 use crate::value::{Bounded, Data, Float, Int};
+use crate::wide::{Wide, rounded};
 use ir::{DType, Op};
 
 /// A linear map with coefficients 1: `f` sums elements into results, at most `terms` each. Linear state throughout.
@@ -24,8 +25,20 @@ pub fn linear_map(
     terms: f64,
     f: &dyn Fn(&[f64]) -> Vec<f64>,
 ) -> OpResult<Bounded> {
+    linear_map_of(cx, x, dims, terms, f, None)
+}
+
+/// [`linear_map`]; `wide` computes the same sums in two floats, for f64.
+fn linear_map_of(
+    cx: &EvalCx<'_>,
+    x: &Bounded,
+    dims: Vec<usize>,
+    terms: f64,
+    f: &dyn Fn(&[f64]) -> Vec<f64>,
+    wide: Option<&dyn Fn(&[f64]) -> Vec<Wide>>,
+) -> OpResult<Bounded> {
     let x_ = x.float()?;
-    let v = f(&x_.value);
+    let mut v = f(&x_.value);
     if !cx.bounds {
         return Ok(cx.linear(x.dtype, dims, Raw { v, ..Raw::default() }));
     }
@@ -37,7 +50,16 @@ pub fn linear_map(
     let eb = if eb.iter().all(|&e| e == 0.0) { Vec::new() } else { f(&eb) };
     let signed = unbounded(x_).then(|| Signed::linear(x_, f));
     let d = x_.d() + (terms - 1.0).max(0.0);
-    let raw = Raw { v, eb, m: f(&x_.m()), d, grid: x_.grid, poison, signed };
+    let wide = wide.filter(|_| cx.wide(x.dtype)).map(|w| rounded(&w(&x_.value)));
+    if let Some((w, _)) = &wide {
+        v.iter_mut().zip(w).filter(|(old, _)| old.is_finite()).for_each(|(old, w)| *old = *w);
+    }
+    let mut raw = Raw { v, eb, m: f(&x_.m()), d, underflows: 0.0, grid: x_.grid, poison, signed, wide: wide.is_some() };
+    if let Some((_, own)) = wide {
+        raw.charge(&own);
+        // What the reference itself rounded further up in the region is not in `eb`.
+        raw.d += x_.d();
+    }
     Ok(cx.linear(x.dtype, dims, raw))
 }
 
@@ -86,7 +108,15 @@ impl Groups {
             }
             out
         };
-        let r = linear_map(cx, x, self.dims.clone(), cx.depth(self.size as f64, self.groups as f64), &f)?;
+        let wide = |v: &[f64]| {
+            let mut out = vec![Wide::default(); self.results];
+            for (i, &t) in self.target.iter().enumerate() {
+                out[t] = out[t].plus(v[i]);
+            }
+            out
+        };
+        let depth = cx.depth(self.size as f64, self.groups as f64);
+        let r = linear_map_of(cx, x, self.dims.clone(), depth, &f, Some(&wide))?;
         match (sets, r) {
             (Some(sets), Bounded { dtype, dims, data: Data::Float(mut r) }) => {
                 let v = &x.float()?.value;

@@ -22,6 +22,8 @@ struct Point {
     taps: Vec<(usize, f64)>,
     /// Error of the position.
     err: f64,
+    /// Elements whose weight is exactly 0: nothing, unless they are infinite or NaN.
+    idle: Vec<usize>,
     /// Elements between which the slope counts.
     cells: (usize, usize),
     /// Further elements that nearest may choose.
@@ -223,7 +225,14 @@ fn points(a: &Args<'_>, s: &AxisScale, u: f64) -> OpResult<Vec<Point>> {
             "nearest" => {
                 let (at, others) = nearest(a.str("nearest_mode")?, pos, err)?;
                 let others = others.into_iter().map(clamp).collect();
-                Point { taps: vec![(clamp(at), 1.0)], err, cells: (clamp(at), clamp(at)), others, outside }
+                Point {
+                    taps: vec![(clamp(at), 1.0)],
+                    idle: vec![],
+                    err,
+                    cells: (clamp(at), clamp(at)),
+                    others,
+                    outside,
+                }
             }
             "linear" | "cubic" => {
                 let (start, w) = weights(mode, t, s.scale, cubic_a, antialias);
@@ -236,8 +245,9 @@ fn points(a: &Args<'_>, s: &AxisScale, u: f64) -> OpResult<Vec<Point>> {
                 }
                 let near = i64::from(t <= 2.0 * err || t >= 1.0 - 2.0 * err);
                 let cells = (clamp(base + start - near), clamp(base + start + w.len() as i64 - 1 + near));
+                let idle = taps.iter().filter(|t| t.1 == 0.0).map(|t| clamp(t.0)).collect();
                 let taps = taps.into_iter().filter(|t| t.1 != 0.0).map(|(i, w)| (clamp(i), w)).collect();
-                Point { taps, err, cells, others: vec![], outside }
+                Point { taps, idle, err, cells, others: vec![], outside }
             }
             m => return invalid(format!("unknown mode `{m}`")),
         });
@@ -300,7 +310,7 @@ fn by_weight(a: &Args<'_>, x: &Bounded, all: &[Option<Vec<Point>>]) -> OpResult<
     let (mut v, mut m, mut eb) = (f.value.clone(), f.m().into_owned(), clean(f.eb()).into_owned());
     let mut bad: Vec<f64> =
         f.poison().map_or_else(|| vec![0.0; v.len()], |p| p.iter().map(|&b| f64::from(u8::from(b))).collect());
-    let (mut d, mut grid) = (f.d(), f.grid);
+    let (mut d, mut grid, mut special) = (f.d(), f.grid, f.poison().is_some());
     for (k, points) in all.iter().enumerate() {
         let Some(points) = points else { continue };
         let (outer, n, inner) = split_at_axis(&dims, k);
@@ -317,6 +327,7 @@ fn by_weight(a: &Args<'_>, x: &Bounded, all: &[Option<Vec<Point>>]) -> OpResult<
             out
         };
         let mut next = pass(&eb, false);
+        let mut open = pass(&bad, false);
         let mut r = 0;
         for o in 0..outer {
             for p in points {
@@ -325,11 +336,19 @@ fn by_weight(a: &Args<'_>, x: &Bounded, all: &[Option<Vec<Point>>]) -> OpResult<
                         next[r] +=
                             p.err * slope(p, cubic, |j| (v[(o * n + j) * inner + i], eb[(o * n + j) * inner + i]));
                     }
+                    // A neighbour that the position's error reaches, or that an implementation multiplies by 0.
+                    let at = |j: usize| (o * n + j) * inner + i;
+                    let near = if p.err > 0.0 { p.cells.0..p.cells.1 + 1 } else { 0..0 };
+                    let mut beside = near.chain(p.idle.iter().copied());
+                    if beside.any(|j| bad[at(j)] > 0.0 || !v[at(j)].is_finite()) {
+                        open[r] = 1.0;
+                        special = true;
+                    }
                     r += 1;
                 }
             }
         }
-        (v, m, bad, eb) = (pass(&v, true), pass(&m, false), pass(&bad, false), next);
+        (v, m, bad, eb) = (pass(&v, true), pass(&m, false), open, next);
         dims[k] = points.len();
         let taps = points.iter().map(|p| p.taps.len()).max().unwrap_or(0) as f64;
         d += taps + if cubic { 12.0 } else { 3.0 };
@@ -337,8 +356,8 @@ fn by_weight(a: &Args<'_>, x: &Bounded, all: &[Option<Vec<Point>>]) -> OpResult<
             points.iter().flat_map(|p| p.taps.iter()).map(|t| low_bit_exp(t.1)).try_fold(0, |g, k| k.map(|k| k.min(g)));
         grid = if points.iter().all(|p| p.err == 0.0) && !cubic { grid.zip(weights).map(|(g, w)| g + w) } else { None };
     }
-    let poison = f.poison().map(|_| bad.iter().map(|&b| b > 0.0).collect());
-    Ok(a.cx.linear(x.dtype, dims, Raw { v, eb, m, d, grid, poison, signed: None }))
+    let poison = special.then(|| bad.iter().map(|&b| b > 0.0).collect());
+    Ok(a.cx.linear(x.dtype, dims, Raw { v, eb, m, d, grid, poison, ..Raw::default() }))
 }
 
 /// Bound of the derivative with respect to the position.
@@ -411,9 +430,10 @@ pub fn affine_grid(a: &Args<'_>) -> OpResult<Bounded> {
             // Component k of the grid runs along spatial axis r-1-k: x is the last one.
             let x = at(p / st[r - 1 - k] % spatial[r - 1 - k], spatial[r - 1 - k]);
             v += f.value[row + k] * x;
-            m += f.value[row + k].abs() * (x.abs() + 2.0);
+            m += (f.value[row + k].abs() + f.radius[row + k]) * (x.abs() + 2.0);
             e += f.radius[row + k] * x.abs();
         }
-        (v, e + a.cx.gamma(r as f64 + 3.0, u) * (m + e), f.may_nan(row))
+        let nan = (row..=row + r).any(|j| f.may_nan(j) && !f.value[j].is_nan());
+        (v, e + a.cx.gamma(r as f64 + 3.0, u) * (m + e), nan)
     }))
 }

@@ -26,6 +26,8 @@ struct Sampler<'a> {
     align: bool,
     mode: &'a str,
     u: f64,
+    /// What one product may lose to underflow.
+    lost: f64,
 }
 
 fn reflect(x: f64, lo: f64, hi: f64) -> f64 {
@@ -123,7 +125,7 @@ impl Sampler<'_> {
                 nan |= n;
             } else {
                 // An implementation may multiply by the 0 or leave the corner out.
-                nan |= n || !x.is_finite();
+                nan |= n || !x.is_finite() || ex.is_infinite();
             }
         }
         let err: f64 = pos.iter().map(|p| p.1).sum();
@@ -136,7 +138,7 @@ impl Sampler<'_> {
         let n = if cubic { 40.0 } else { 4.0 * pos.len() as f64 };
         let g = n * self.u / (1.0 - n * self.u);
         let exact = err == 0.0 && !cubic && m == 0.0;
-        (v, if exact { 0.0 } else { e + g * m }, nan)
+        (v, if exact { 0.0 } else { e + g * m + self.lost * n }, nan)
     }
     fn nearest(&self, base: usize, pos: &[(f64, f64)]) -> (f64, f64, bool) {
         let pick: Vec<f64> = pos.iter().map(|p| libm::rint(p.0)).collect();
@@ -202,6 +204,7 @@ pub fn grid_sample(a: &Args<'_>) -> OpResult<Bounded> {
         align: a.flag("align_corners")?,
         mode,
         u: a.cx.u(x.dtype),
+        lost: a.cx.eta(a.cx.acc(x.dtype)),
     };
     let (area, places) = (count(spatial), count(&g.dims[1..=r]));
     let channels = x.dims[1];

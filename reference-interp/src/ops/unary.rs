@@ -283,8 +283,12 @@ fn clip_float(cx: &EvalCx<'_>, x: &Bounded, f: &Float, lo: (f64, f64, f64), hi: 
         if v.is_nan() {
             return match cx.contract.nan {
                 NanRule::Propagate => (v, 0.0, false),
-                NanRule::Ignore => (clamp(0.0, lo.0, hi.0), f64::INFINITY, true),
-                NanRule::Any => (v, f64::INFINITY, true),
+                // A NaN that loses gives one of the bounds, in whatever order they are applied.
+                rule @ (NanRule::Ignore | NanRule::Any) => {
+                    let y = clamp(0.0, lo.0, hi.0);
+                    let ends = (clamp(f64::NEG_INFINITY, lo.1, hi.1), clamp(f64::INFINITY, lo.2, hi.2));
+                    (y, hull_radius(y, ends.0, ends.1), rule == NanRule::Any)
+                }
             };
         }
         let (a, b) = if e == 0.0 { (v, v) } else { (v - e, v + e) };
@@ -359,8 +363,14 @@ fn activated(cx: &EvalCx<'_>, x: &Bounded, act: &Activation<'_>) -> OpResult<Bou
                 }
             }
         }
-        let reached: &[f64] = if e == 0.0 { &[v] } else { &[lo, v, hi] };
-        let local = reached.iter().map(|&t| (act.local)(t)).fold(0.0, crate::cx::max_num);
+        let mut local = (act.local)(v);
+        if e > 0.0 {
+            // The largest over the ball: at its ends, and beside the turns inside, where a formula may cancel.
+            let inside = act.turns.iter().filter(|t| lo <= **t && **t <= hi);
+            let reached = inside.flat_map(|&t| [t, next(t, -1), next(t, 1)]).chain([lo, hi]);
+            local = reached.map(|t| (act.local)(t)).fold(local, crate::cx::max_num);
+        }
+        let local = crate::cx::max_num(0.0, local);
         let local = if y == 0.0 && r == 0.0 && local == 0.0 { 0.0 } else { local + u * r + 4.0 * eta };
         let e = r + local;
         (y, if e.is_nan() { f64::INFINITY } else { e }, e.is_nan())

@@ -200,6 +200,11 @@ pub fn convert(cx: &mut Cx<'_>, mut node: Legacy, version: u32) -> Result<Legacy
     Ok(node)
 }
 
+/// Whether an operator makes, changes or reads a sequence of tensors.
+pub fn on_sequences(op: &str) -> bool {
+    table::ON_SEQUENCES.contains(&op)
+}
+
 /// An operator that the graph does not have.
 pub fn unknown(op: &str) -> Problem {
     if table::KNOWN_UNSUPPORTED.contains(&op) {

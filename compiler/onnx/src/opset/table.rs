@@ -265,11 +265,22 @@ pub const NEWER_ATTRIBUTES: &[(&str, &str, u32)] = &[
     ("TopK", "largest", 11),
 ];
 
+/// Operators on sequences of tensors; specialisation resolves them.
+pub const ON_SEQUENCES: &[&str] = &[
+    "ConcatFromSequence",
+    "SequenceAt",
+    "SequenceConstruct",
+    "SequenceEmpty",
+    "SequenceErase",
+    "SequenceInsert",
+    "SequenceLength",
+    "SplitToSequence",
+];
+
 /// Operators of ONNX that the graph does not have.
 pub const KNOWN_UNSUPPORTED: &[&str] = &[
     "Bernoulli",
     "BlackmanWindow",
-    "ConcatFromSequence",
     "Constant",
     "DFT",
     "HammingWindow",
@@ -288,15 +299,8 @@ pub const KNOWN_UNSUPPORTED: &[&str] = &[
     "RandomUniformLike",
     "RegexFullMatch",
     "STFT",
-    "SequenceAt",
-    "SequenceConstruct",
-    "SequenceEmpty",
-    "SequenceErase",
-    "SequenceInsert",
-    "SequenceLength",
     "SequenceMap",
     "SoftmaxCrossEntropyLoss",
-    "SplitToSequence",
     "StringConcat",
     "StringNormalizer",
     "StringSplit",

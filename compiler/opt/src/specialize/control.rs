@@ -1,7 +1,7 @@
 //! Control flow: the branch of an `If` that is taken is inlined, `Loop` and `Scan` are unrolled. Conditions and trip counts have
 //! to be known, and there is a limit, so that no model of a few bytes fills the memory.
 
-use super::Builder;
+use super::{Builder, Item};
 use ir::{Attrs, ControlKind, ModelBody, ModelControl, Op, Origin, Tensor, ValueId};
 use kit::CompileError;
 
@@ -31,41 +31,42 @@ impl Bodies {
 }
 
 /// Values of a body after one execution; `None` if something was reported.
-type Results = Option<Vec<ValueId>>;
+pub(super) type Results = Option<Vec<Item>>;
 
 impl Builder {
     pub(super) fn control(&mut self, c: &ModelControl) {
         let before = self.errors.len();
-        let results = match self.operands(&c.inputs, &c.name, c.kind.name()) {
+        let results = match self.items(&c.inputs, &c.name, c.kind.name()) {
             None => None,
             Some(inputs) => match &c.kind {
                 ControlKind::If => self.branch(c, &inputs),
                 ControlKind::Loop => self.unrolled(c, &inputs),
                 ControlKind::Scan { inputs: ins, outputs: outs } => self.scan(c, &inputs, ins, outs),
+                ControlKind::Sequence(op) => self.sequence(c, *op, &inputs),
             },
         };
         match results.filter(|_| self.errors.len() == before) {
             Some(values) => {
                 for (name, v) in c.outputs.iter().zip(values) {
                     if let Some(name) = name {
-                        self.define(name, Some(v), &c.name);
+                        self.define_item(name, Some(v), &c.name);
                     }
                 }
             }
             None => self.poison(&c.outputs, &c.name),
         }
     }
-    fn unsupported(&mut self, c: &ModelControl, reason: String) -> Results {
+    pub(super) fn unsupported(&mut self, c: &ModelControl, reason: String) -> Results {
         let (node, op) = (c.name.clone(), c.kind.name().into());
         self.errors.push(CompileError::Unsupported { node, op, reason });
         None
     }
-    fn wrong(&mut self, c: &ModelControl, reason: String) -> Results {
+    pub(super) fn wrong(&mut self, c: &ModelControl, reason: String) -> Results {
         self.invalid(&c.name, c.kind.name(), reason);
         None
     }
     /// Executes a body once.
-    fn execute(&mut self, c: &ModelControl, body: &ModelBody, actual: &[ValueId], iteration: usize) -> Results {
+    fn execute(&mut self, c: &ModelControl, body: &ModelBody, actual: &[Item], iteration: usize) -> Results {
         // Operands may be picked for it and results stacked after it: a node each.
         let added = 1 + body.nodes.len() + body.control.len() + body.inputs.len() + body.outputs.len();
         self.bodies.nodes = self.bodies.nodes.saturating_add(added);
@@ -78,11 +79,11 @@ impl Builder {
         }
         let before = self.errors.len();
         self.bodies.open.push((Vec::new(), iteration));
-        for (name, &v) in body.inputs.iter().zip(actual) {
-            self.define(name, Some(v), &c.name);
+        for (name, v) in body.inputs.iter().zip(actual) {
+            self.define_item(name, Some(v.clone()), &c.name);
         }
         self.steps(&body.nodes, &body.control);
-        let results = body.outputs.iter().map(|o| self.env.get(o).copied().flatten()).collect::<Option<Vec<_>>>();
+        let results = body.outputs.iter().map(|o| self.env.get(o).cloned().flatten()).collect::<Option<Vec<_>>>();
         for name in self.bodies.open.pop().map(|(names, _)| names).unwrap_or_default() {
             self.env.remove(&name);
         }
@@ -108,17 +109,23 @@ impl Builder {
             }
         }
     }
-    fn branch(&mut self, c: &ModelControl, inputs: &[Option<ValueId>]) -> Results {
-        let (Some(&Some(condition)), [then, other]) = (inputs.first(), &c.bodies[..]) else {
+    fn branch(&mut self, c: &ModelControl, inputs: &[Option<Item>]) -> Results {
+        let (Some(&Some(Item::Tensor(condition))), [then, other]) = (inputs.first(), &c.bodies[..]) else {
             return self.wrong(c, "a condition and two branches are needed".into());
         };
         let taken = self.truth(c, condition)?;
         self.execute(c, if taken { then } else { other }, &[], 0)
     }
-    fn unrolled(&mut self, c: &ModelControl, inputs: &[Option<ValueId>]) -> Results {
-        let operand = |i: usize| inputs.get(i).copied().flatten();
+    fn unrolled(&mut self, c: &ModelControl, inputs: &[Option<Item>]) -> Results {
+        let operand = |i: usize| match inputs.get(i) {
+            Some(Some(Item::Tensor(v))) => Some(*v),
+            _ => None,
+        };
+        if inputs.iter().take(2).flatten().any(|i| matches!(i, Item::Sequence(_))) {
+            return self.wrong(c, "its trip count or condition is a sequence".into());
+        }
         let [body] = &c.bodies[..] else { return self.wrong(c, "a body is needed".into()) };
-        let Some(mut carried) = inputs.iter().skip(2).copied().collect::<Option<Vec<_>>>() else {
+        let Some(mut carried) = inputs.iter().skip(2).cloned().collect::<Option<Vec<_>>>() else {
             return self.wrong(c, "a carried value is omitted".into());
         };
         let trips = match operand(0) {
@@ -136,14 +143,13 @@ impl Builder {
             }
             let number = self.g.add_const(None, Tensor::from_i64([], &[i]));
             let go = condition.unwrap_or_else(|| self.g.add_const(None, Tensor::from_bool([], &[true])));
-            let actual: Vec<ValueId> = [number, go].into_iter().chain(carried.iter().copied()).collect();
+            let actual: Vec<Item> = [number, go].map(Item::Tensor).into_iter().chain(carried.iter().cloned()).collect();
             let results = self.execute(c, body, &actual, i as usize)?;
-            let (Some(&next), Some(values)) = (results.first(), results.get(1..=carried.len())) else {
-                return self.wrong(c, format!("its body has {} results", results.len()));
+            let (Some(Item::Tensor(next)), Some(values)) = (results.first(), results.get(1..=carried.len())) else {
+                return self.wrong(c, format!("its body has {} results, or no condition", results.len()));
             };
-            condition = condition.map(|_| next);
-            stacked.resize(results.len() - 1 - carried.len(), Vec::new());
-            stacked.iter_mut().zip(&results[1 + carried.len()..]).for_each(|(s, &v)| s.push(v));
+            condition = condition.map(|_| *next);
+            self.push_stacks(c, &mut stacked, &results[1 + carried.len()..])?;
             carried = values.to_vec();
             i += 1;
         }
@@ -164,15 +170,27 @@ impl Builder {
             }
         }
     }
+    /// Notes the values that an iteration gives to be stacked.
+    fn push_stacks(&mut self, c: &ModelControl, stacks: &mut Vec<Vec<ValueId>>, values: &[Item]) -> Option<()> {
+        stacks.resize(values.len(), Vec::new());
+        for (s, v) in stacks.iter_mut().zip(values) {
+            let Item::Tensor(v) = v else {
+                self.wrong(c, "a value to stack is a sequence".into());
+                return None;
+            };
+            s.push(*v);
+        }
+        Some(())
+    }
     fn scan(
         &mut self,
         c: &ModelControl,
-        inputs: &[Option<ValueId>],
+        inputs: &[Option<Item>],
         ins: &[(i64, bool)],
         outs: &[(i64, bool)],
     ) -> Results {
         let [body] = &c.bodies[..] else { return self.wrong(c, "a body is needed".into()) };
-        let Some(all) = inputs.iter().copied().collect::<Option<Vec<_>>>() else {
+        let Some(all) = inputs.iter().cloned().collect::<Option<Vec<_>>>() else {
             return self.wrong(c, "an operand is omitted".into());
         };
         if all.len() < ins.len() || ins.is_empty() {
@@ -181,7 +199,8 @@ impl Builder {
         let (states, scanned) = all.split_at(all.len() - ins.len());
         let mut carried = states.to_vec();
         let mut plan = Vec::new();
-        for (&v, &(axis, backwards)) in scanned.iter().zip(ins) {
+        for (v, &(axis, backwards)) in scanned.iter().zip(ins) {
+            let &Item::Tensor(v) = v else { return self.wrong(c, "an operand to scan is a sequence".into()) };
             match crate::types::util::axis(axis, self.g.ty(v).rank()) {
                 Ok(axis) => plan.push((v, axis, backwards, self.g.ty(v).dims[axis])),
                 Err(reason) => return self.wrong(c, reason),
@@ -199,16 +218,15 @@ impl Builder {
                 let at = if backwards { n - 1 - t } else { t };
                 let index = self.g.add_const(None, Tensor::from_i64([], &[at as i64]));
                 match self.emit(Op::Gather, Attrs::none().with_int("axis", axis as i64), &[v, index], &origin) {
-                    Ok(v) => actual.push(v),
+                    Ok(v) => actual.push(Item::Tensor(v)),
                     Err(reason) => return self.wrong(c, reason),
                 }
             }
             let results = self.execute(c, body, &actual, t)?;
-            let Some(rest) = results.len().checked_sub(carried.len()) else {
+            let Some(rest) = results.get(carried.len()..) else {
                 return self.wrong(c, format!("its body has {} results", results.len()));
             };
-            stacked.resize(rest, Vec::new());
-            stacked.iter_mut().zip(&results[carried.len()..]).for_each(|(s, &v)| s.push(v));
+            self.push_stacks(c, &mut stacked, rest)?;
             carried = results[..carried.len()].to_vec();
         }
         self.with_stacks(c, carried, &stacked, outs)
@@ -217,7 +235,7 @@ impl Builder {
     fn with_stacks(
         &mut self,
         c: &ModelControl,
-        mut carried: Vec<ValueId>,
+        mut carried: Vec<Item>,
         stacked: &[Vec<ValueId>],
         how: &[(i64, bool)],
     ) -> Results {
@@ -233,13 +251,19 @@ impl Builder {
         for (i, values) in stacked.iter().enumerate() {
             let (axis, front) = how.get(i).copied().unwrap_or((0, false));
             match self.stack(values, axis, front, &origin) {
-                Ok(v) => carried.push(v),
+                Ok(v) => carried.push(Item::Tensor(v)),
                 Err(reason) => return self.wrong(c, reason),
             }
         }
         Some(carried)
     }
-    fn stack(&mut self, values: &[ValueId], axis: i64, front: bool, origin: &Origin) -> Result<ValueId, String> {
+    pub(super) fn stack(
+        &mut self,
+        values: &[ValueId],
+        axis: i64,
+        front: bool,
+        origin: &Origin,
+    ) -> Result<ValueId, String> {
         let axes = self.g.add_const(None, Tensor::from_i64([1], &[axis]));
         let mut parts = Vec::with_capacity(values.len());
         for &v in values {

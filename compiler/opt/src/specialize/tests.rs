@@ -93,7 +93,7 @@ fn all_problems_are_reported_and_followers_are_not() {
 
 mod control_flow {
     use super::*;
-    use ir::{ControlKind, ModelBody, ModelControl};
+    use ir::{ControlKind, ModelBody, ModelControl, SequenceOp};
 
     fn names(v: &[&str]) -> Vec<String> {
         v.iter().map(|s| s.to_string()).collect()
@@ -229,5 +229,59 @@ mod control_flow {
         let last = g.nodes.values().last().expect("a concatenation");
         let first = g.nodes.values().find(|n| n.op == Op::Unsqueeze).expect("one for each step");
         assert_eq!((last.op, last.input(2)), (Op::Concat, Some(first.outputs[0])), "stacked in front");
+    }
+
+    #[test]
+    fn sequences_are_lists_of_values() {
+        let seq = |op: SequenceOp, inputs: &[&str], output: &str| {
+            control(ControlKind::Sequence(op), inputs, &[output], vec![])
+        };
+        let run = |steps: Vec<ModelControl>, constants: &[(&str, Tensor)]| {
+            let mut m = model(seq(SequenceOp::Empty, &[], "e"), constants);
+            m.control.extend(steps);
+            specialize(&m, &dims(&[]))
+        };
+        let at = |v: i64| ("at", Tensor::from_i64([], &[v]));
+        // [x, a], then b before the last, then without the first: [b, a].
+        let edits = |last: ModelControl| {
+            vec![
+                seq(SequenceOp::Construct, &["x", "a"], "s"),
+                seq(SequenceOp::Insert, &["s", "b", "at"], "t"),
+                seq(SequenceOp::Erase, &["t", "zero"], "u"),
+                last,
+            ]
+        };
+        let constants = |at: (&'static str, Tensor)| {
+            let row = |v: f32| Tensor::from_f32([1, 3], &[v; 3]);
+            [at, ("a", row(1.0)), ("b", row(2.0)), ("zero", Tensor::from_i64([], &[0]))]
+        };
+        let g = run(edits(seq(SequenceOp::Concat { axis: 0, new_axis: false }, &["u"], "y")), &constants(at(-1)))
+            .expect("known");
+        assert_eq!(g.ty(g.outputs[0].value).dims, [2, 3]);
+        let parts = &g.nodes.values().last().expect("a concatenation").inputs;
+        let first: Vec<f32> = parts.iter().filter_map(|v| Some(g.constant((*v)?)?.to_f32()?[0])).collect();
+        assert_eq!(first, [2.0, 1.0]);
+        let e = run(edits(seq(SequenceOp::Length, &["u"], "y")), &constants(at(3))).expect_err("beyond the end");
+        assert!(e.len() == 1 && e[0].to_string().contains("outside of a sequence of 2"), "{e:?}");
+        let split = |keepdims| {
+            let steps = vec![
+                seq(SequenceOp::Split { axis: -1, keepdims }, &["x"], "s"),
+                seq(SequenceOp::At, &["s", "at"], "y"),
+            ];
+            let g = run(steps, &[at(-3)]).expect("three columns");
+            (g.nodes.values().next().expect("one node").op, g.ty(g.outputs[0].value).dims.clone())
+        };
+        assert_eq!((split(true), split(false)), ((Op::Slice, vec![2, 1]), (Op::Gather, vec![2])));
+        let parts = vec![
+            seq(SequenceOp::Split { axis: 1, keepdims: true }, &["x", "n"], "s"),
+            seq(SequenceOp::At, &["s", "at"], "y"),
+        ];
+        let dims_of = |n: Tensor| run(parts.clone(), &[("n", n), at(1)]).map(|g| g.ty(g.outputs[0].value).dims.clone());
+        assert_eq!(dims_of(Tensor::from_i64([], &[2])), Ok(vec![2, 1]));
+        assert_eq!(dims_of(Tensor::from_i64([2], &[1, 2])), Ok(vec![2, 2]));
+        assert!(dims_of(Tensor::from_i64([2], &[1, 1])).is_err() && dims_of(Tensor::from_i64([], &[0])).is_err());
+        // A sequence is no tensor.
+        let e = run(vec![seq(SequenceOp::Construct, &["x"], "y")], &[]).expect_err("an output has to be a tensor");
+        assert!(e[0].to_string().contains("is a sequence"), "{e:?}");
     }
 }

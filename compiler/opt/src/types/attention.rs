@@ -22,6 +22,8 @@ pub fn attention(a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
     let (q, k, v) = (req(x, 0, "Q")?, req(x, 1, "K")?, req(x, 2, "V")?);
     want_float(&q, "Q")?;
     same_dtype(&q, &k, "K")?;
+    // ONNX admits any type of values; a product with probabilities is defined for floats.
+    want_float(&v, "V")?;
     let ([b, hq, sq, dk], [bk, hk, sk, dk2], [bv, hv, sv, dv]) =
         (heads(a, &q, "q_num_heads", "Q")?, heads(a, &k, "kv_num_heads", "K")?, heads(a, &v, "kv_num_heads", "V")?);
     if b != bk || b != bv || dk != dk2 || hk != hv || sk != sv || hk == 0 || !hq.is_multiple_of(hk) {
@@ -31,8 +33,10 @@ pub fn attention(a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
         None => 0,
         Some(p) => {
             want_rank(&p, 4, "past_key")?;
+            same_dtype(&k, &p, "past_key")?;
             want_dims(&p, &[b, hk, p.ty.dims[2], dk], "past_key")?;
             if let Some(pv) = opt(x, 5) {
+                same_dtype(&v, &pv, "past_value")?;
                 want_dims(&pv, &[b, hk, p.ty.dims[2], dv], "past_value")?;
             }
             p.ty.dims[2]
@@ -45,7 +49,15 @@ pub fn attention(a: &Attrs, x: In<'_>) -> Res<Vec<TensorType>> {
         }
     }
     let total = past + sk;
+    if opt(x, 4).is_some() != opt(x, 5).is_some() {
+        return Err("inputs past_key and past_value are given together or not at all".into());
+    }
+    if let Some(l) = opt(x, 6) {
+        want_dtype(&l, ir::DType::I64, "nonpad_kv_seqlen")?;
+        want_dims(&l, &[b], "nonpad_kv_seqlen")?;
+    }
     if let Some(m) = opt(x, 3) {
+        want(m.ty.dtype == ir::DType::Bool || m.ty.dtype.is_float(), &m, "attn_mask", "bool or a float type")?;
         let mut dims = m.ty.dims.clone();
         if let Some(last) = dims.last_mut()
             && *last < total

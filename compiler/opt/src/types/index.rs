@@ -13,6 +13,15 @@ fn check_constant(i: &super::Arg<'_>, n: usize) -> Res<()> {
         None => Ok(()),
     }
 }
+/// Errors if a coordinate of a constant list of index tuples lies outside of its extent.
+fn check_tuples(i: &super::Arg<'_>, extents: &[usize]) -> Res<()> {
+    let Some(v) = i.value.and_then(ir::Tensor::ints) else { return Ok(()) };
+    let pairs = v.chunks_exact(extents.len().max(1)).flat_map(|tuple| tuple.iter().zip(extents));
+    match pairs.into_iter().find(|&(&v, &n)| v < -(n as i64) || v >= n as i64) {
+        Some((v, n)) => Err(format!("index {v} is out of range for the extent {n}")),
+        None => Ok(()),
+    }
+}
 pub fn gather(a: &Attrs, x: In<'_>) -> Out {
     let (v, i) = (req(x, 0, "data")?, req(x, 1, "indices")?);
     want_index(&i, "indices")?;
@@ -52,6 +61,7 @@ pub fn gather_nd(a: &Attrs, x: In<'_>) -> Out {
     if n < 1 || n > r - b || v.ty.dims[..b] != i.ty.dims[..b] {
         return Err(format!("indices {} do not fit data {} with {b} batch dimensions", i.ty, v.ty));
     }
+    check_tuples(&i, &v.ty.dims[b..b + n])?;
     let mut dims = i.ty.dims[..q - 1].to_vec();
     dims.extend(&v.ty.dims[b + n..]);
     Ok(vec![TensorType::new(v.ty.dtype, dims)])
@@ -82,6 +92,7 @@ pub fn scatter_nd(a: &Attrs, x: In<'_>) -> Out {
     if n > v.ty.rank() {
         return Err(format!("indices {} do not fit data {}", i.ty, v.ty));
     }
+    check_tuples(&i, &v.ty.dims[..n])?;
     let mut dims = i.ty.dims[..q - 1].to_vec();
     dims.extend(&v.ty.dims[n..]);
     want_dims(&u, &dims, "updates")?;
@@ -94,6 +105,10 @@ pub fn tensor_scatter(a: &Attrs, x: In<'_>) -> Out {
     let ax = axis(int(a, "axis")?, v.ty.rank())?;
     if ax == 0 {
         return Err("attribute `axis` may not be the batch dimension".into());
+    }
+    if let Some(w) = opt(x, 2) {
+        want_dtype(&w, DType::I64, "write_indices")?;
+        want_dims(&w, &v.ty.dims[..1], "write_indices")?;
     }
     if !matches!(a.str("mode"), Some("linear" | "circular")) {
         return Err(format!("attribute `mode` is {:?}", a.str("mode")));

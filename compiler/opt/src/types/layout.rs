@@ -316,6 +316,12 @@ pub fn reverse_sequence(a: &Attrs, x: In<'_>) -> Out {
         return Err(format!("batch_axis {b} and time_axis {t} are not 0 and 1"));
     }
     want_dims(&s, &[v.ty.dims[b as usize]], "sequence_lens")?;
+    want_dtype(&s, ir::DType::I64, "sequence_lens")?;
+    let longest = v.ty.dims[t as usize] as i64;
+    if let Some(l) = s.value.and_then(ir::Tensor::ints).and_then(|v| v.into_iter().find(|l| !(0..=longest).contains(l)))
+    {
+        return Err(format!("a sequence of {l} in a time axis of {longest}"));
+    }
     one(v.ty, v.ty.dims.clone())
 }
 pub fn center_crop_pad(a: &Attrs, x: In<'_>) -> Out {

@@ -6,6 +6,7 @@
 extern crate touchstone_opt as opt;
 
 mod algebraic;
+mod composite;
 mod decompose;
 mod fold;
 mod fold_batchnorm;

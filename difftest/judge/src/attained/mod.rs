@@ -54,7 +54,13 @@ pub fn all(contract: &Contract) -> Vec<Attained> {
         let x = Tensor::from_f32([1, n], &creeping(n));
         let axes = Tensor::from_i64([1], &[1]);
         let none = Attrs::none;
-        let g = graph(Op::ReduceSum, none().with_int("keepdims", 0), std::slice::from_ref(&x), std::slice::from_ref(&axes), &[1]);
+        let g = graph(
+            Op::ReduceSum,
+            none().with_int("keepdims", 0),
+            std::slice::from_ref(&x),
+            std::slice::from_ref(&axes),
+            &[1],
+        );
         rows.extend(measure(format!("ReduceSum of {n}, sequential"), &g, std::slice::from_ref(&x), contract, 0.99));
         let ones = Tensor::from_f32([n, 1], &vec![1.0; n]);
         let g = graph(Op::MatMul, none(), std::slice::from_ref(&x), &[ones], &[1, 1]);
@@ -68,12 +74,9 @@ pub fn all(contract: &Contract) -> Vec<Attained> {
             rows.extend(measure(format!("Conv, {n} taps, sequential"), &g, &[image], contract, least));
         }
     }
-    for (op, pairs, least) in [
-        (Op::Add, sums(), 0.99),
-        (Op::Sub, sums(), 0.99),
-        (Op::Mul, products(), 0.99),
-        (Op::Div, products(), 0.99),
-    ] {
+    for (op, pairs, least) in
+        [(Op::Add, sums(), 0.99), (Op::Sub, sums(), 0.99), (Op::Mul, products(), 0.99), (Op::Div, products(), 0.99)]
+    {
         let n = pairs.len();
         let a = Tensor::from_f32([n], &pairs.iter().map(|p| p.0).collect::<Vec<_>>());
         let sign = if op == Op::Sub { -1.0 } else { 1.0 };
@@ -91,5 +94,7 @@ fn sums() -> Vec<(f32, f32)> {
 
 /// Numbers near 1: some of their products and quotients lie next to a middle.
 fn products() -> Vec<(f32, f32)> {
-    (1..64u16).flat_map(|i| (1..64u16).map(move |j| (1.0 + f32::from(i) / 4099.0, 1.0 + f32::from(j) / 8191.0))).collect()
+    (1..64u16)
+        .flat_map(|i| (1..64u16).map(move |j| (1.0 + f32::from(i) / 4099.0, 1.0 + f32::from(j) / 8191.0)))
+        .collect()
 }

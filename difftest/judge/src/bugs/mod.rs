@@ -28,8 +28,7 @@ pub enum Class {
 
 impl Class {
     /// All, in the table's order.
-    pub const ALL: [Class; 5] =
-        [Class::Logic, Class::Precision, Class::Approximation, Class::Epsilon, Class::Rounding];
+    pub const ALL: [Class; 5] = [Class::Logic, Class::Precision, Class::Approximation, Class::Epsilon, Class::Rounding];
     /// Name in tables.
     pub fn name(self) -> &'static str {
         match self {

@@ -27,9 +27,39 @@ struct Stage<'r> {
 
 /// All kinds, for the campaign of legal executions.
 pub const KINDS: &[&str] = &[
-    "matmul", "conv", "bn", "layernorm", "softmax", "gelu", "tanh", "sigmoid", "exp", "sqrt", "div", "sub", "mul", "relu",
-    "clip", "reduce_mean", "reduce_sum", "reduce_max", "var", "maxpool", "avgpool", "resize", "floor", "round", "quant",
-    "castbf16", "greater", "where", "argmax", "transpose", "slice", "concat", "add",
+    "matmul",
+    "conv",
+    "bn",
+    "layernorm",
+    "softmax",
+    "gelu",
+    "tanh",
+    "sigmoid",
+    "exp",
+    "sqrt",
+    "div",
+    "sub",
+    "mul",
+    "relu",
+    "clip",
+    "reduce_mean",
+    "reduce_sum",
+    "reduce_max",
+    "var",
+    "maxpool",
+    "avgpool",
+    "resize",
+    "floor",
+    "round",
+    "quant",
+    "castbf16",
+    "greater",
+    "where",
+    "argmax",
+    "transpose",
+    "slice",
+    "concat",
+    "add",
 ];
 
 /// Regimes that can show a bug: ties, epsilons, cancellation, subnormals, swamped sums, saturation; else the standard ones.
@@ -222,7 +252,8 @@ impl Stage<'_> {
                 let d = [self.size(2, 6), self.size(4, 24)];
                 let x = self.input(&d);
                 let last = self.rng.range(0, 1);
-                let attrs = Attrs::none().with_int("axis", 1).with_int("keepdims", 0).with_int("select_last_index", last);
+                let attrs =
+                    Attrs::none().with_int("axis", 1).with_int("keepdims", 0).with_int("select_last_index", last);
                 let ty = TensorType::new(DType::I64, [d[0]]);
                 self.typed(Op::ArgMax, attrs, vec![Some(x)], &[ty])[0]
             }
@@ -263,17 +294,19 @@ impl Stage<'_> {
         let x = self.input(&[m, k]);
         let w = self.weight(&[k, n], 1.0 / (k as f64).sqrt());
         if self.rng.chance(1, 2) {
-            let c = if self.regime == Regime::Swamp { self.floats(&[n], &vec![0.0; n]) } else { self.weight(&[n], 1.0) };
+            let c =
+                if self.regime == Regime::Swamp { self.floats(&[n], &vec![0.0; n]) } else { self.weight(&[n], 1.0) };
             return self.node(Op::Gemm, Attrs::none(), &[x, w, c], &[m, n]);
         }
         self.node(Op::MatMul, Attrs::none(), &[x, w], &[m, n])
     }
     fn conv(&mut self) -> ValueId {
-        let c = self.size(2, 8);
-        let oc = self.size(1, 6);
         let swamp = self.regime == Regime::Swamp;
+        let c = if swamp { 1 } else { self.size(2, 8) };
+        let oc = self.size(1, 6);
+        // One row, so that a window starts with its large element.
         let d = if swamp { vec![1, c, 1, 24] } else { self.image(c) };
-        let (kh, kw) = if swamp { (1, 8) } else { (self.size(1, 3), self.size(2, 3)) };
+        let (kh, kw) = if swamp { (1, 16) } else { (self.size(1, 3), self.size(2, 3)) };
         let p = if swamp { 0 } else { self.size(0, 1) };
         let x = self.input(&d);
         let w = self.weight(&[oc, c, kh, kw], 1.0 / ((c * kh * kw) as f64).sqrt());

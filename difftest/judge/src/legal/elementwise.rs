@@ -112,8 +112,9 @@ fn activation(k: &mut Kernel<'_>, n: &Node, x: f64) -> Run<f64> {
                 x
             }
         }
+        // Not `>`: NaN gives 0, as ONNX's function body (a Where) does.
         Op::ThresholdedRelu => {
-            if x > alpha || x.is_nan() {
+            if x > alpha {
                 x
             } else {
                 0.0
@@ -167,7 +168,7 @@ fn exponential(k: &mut Kernel<'_>, x: f64, alpha: f64, gamma: f64, c: f64) -> f6
         let z = if c == 1.0 { x } else { k.func(Func::Div, x / c) };
         match k.ch.variant % 3 {
             0 => {
-                let e = k.func(Func::Exp, libm::expm1(z));
+                let e = if z == f64::NEG_INFINITY { -1.0 } else { k.func(Func::Exp, libm::expm1(z)) };
                 k.r(alpha * e)
             }
             1 => {
@@ -326,7 +327,8 @@ pub fn mean_of(k: &Kernel<'_>, sum: f64, n: usize) -> f64 {
 
 /// Clip: max with the lower bound, then min with the upper one.
 pub fn clip(x: &Value, lo: Option<&Value>, hi: Option<&Value>) -> Run<Value> {
-    let bound = |v: Option<&Value>, d: f64| -> Run<f64> { v.map_or(Ok(d), |v| Ok(v.f()?.first().copied().unwrap_or(d))) };
+    let bound =
+        |v: Option<&Value>, d: f64| -> Run<f64> { v.map_or(Ok(d), |v| Ok(v.f()?.first().copied().unwrap_or(d))) };
     let (lo, hi) = (bound(lo, f64::NEG_INFINITY)?, bound(hi, f64::INFINITY)?);
     let f = |x: f64| if x.is_nan() { x } else { x.max(lo).min(hi) };
     Ok(Value::floats(x.dtype, x.dims.clone(), x.f()?.iter().map(|&x| f(x)).collect()))

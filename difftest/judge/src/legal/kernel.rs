@@ -225,9 +225,7 @@ impl<'a> Kernel<'a> {
                 let tile = (k * t..((k + 1) * t).min(n)).fold(0.0, step);
                 this.r(s + tile)
             }),
-            Strategy::Lanes(l) => {
-                (0..l.min(n)).fold(start, |s, k| this.r(s + (k..n).step_by(l).fold(0.0, step)))
-            }
+            Strategy::Lanes(l) => (0..l.min(n)).fold(start, |s, k| this.r(s + (k..n).step_by(l).fold(0.0, step))),
             Strategy::Groups16 => (0..n.div_ceil(16)).fold(start, |s, g| {
                 let leaf = |i: usize| if 16 * g + i < n { term(16 * g + i) } else { 0.0 };
                 this.r(s + pairwise(0, 16, &leaf, &|x| this.r(x)))

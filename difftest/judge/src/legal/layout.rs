@@ -102,11 +102,19 @@ pub fn concat(node: &Node, xs: &[&Value]) -> Run<Value> {
     let data = match &xs[0].data {
         Data::F(_) => {
             let parts = xs.iter().map(|x| x.f()).collect::<Run<Vec<_>>>()?;
-            Data::F((0..outer).flat_map(|o| parts.iter().zip(xs).flat_map(move |(p, x)| p[o * piece(x)..][..piece(x)].to_vec())).collect())
+            Data::F(
+                (0..outer)
+                    .flat_map(|o| parts.iter().zip(xs).flat_map(move |(p, x)| p[o * piece(x)..][..piece(x)].to_vec()))
+                    .collect(),
+            )
         }
         Data::I(_) => {
             let parts = xs.iter().map(|x| x.i()).collect::<Run<Vec<_>>>()?;
-            Data::I((0..outer).flat_map(|o| parts.iter().zip(xs).flat_map(move |(p, x)| p[o * piece(x)..][..piece(x)].to_vec())).collect())
+            Data::I(
+                (0..outer)
+                    .flat_map(|o| parts.iter().zip(xs).flat_map(move |(p, x)| p[o * piece(x)..][..piece(x)].to_vec()))
+                    .collect(),
+            )
         }
     };
     Ok(Value { dtype: xs[0].dtype, dims, data })

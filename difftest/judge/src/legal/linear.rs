@@ -143,9 +143,8 @@ pub fn conv(
     let taps = count(&w.dims[2..]);
     let (image, kernel) = (count(spatial), per * taps);
     let windows: Vec<Vec<Option<usize>>> = windows(k, &axes, spatial, &w.dims[2..]);
-    let weights: Vec<f64> = (0..oc * kernel)
-        .map(|i| folded.map_or(ws[i], |f| k.r(ws[i] * f.scale[i / kernel])))
-        .collect();
+    let weights: Vec<f64> =
+        (0..oc * kernel).map(|i| folded.map_or(ws[i], |f| k.r(ws[i] * f.scale[i / kernel]))).collect();
     let mut out = Vec::with_capacity(batch * oc * windows.len());
     let (mut a, mut b) = (Vec::with_capacity(kernel), Vec::with_capacity(kernel));
     for n in 0..batch {

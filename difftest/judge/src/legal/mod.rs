@@ -112,8 +112,10 @@ pub fn execute(r: &Request<'_>) -> Run<Execution> {
         e.choices.push(format!("{id} {}: {}", node.op, plan.describe(id)));
         for (&v, mut y) in node.outputs.iter().zip(outs) {
             let unrounded = plan.is_unrounded(id);
-            if let (Data::F(xs), Some(f), false) = (&mut y.data, num::of(y.dtype), unrounded) {
-                xs.iter_mut().for_each(|x| *x = num::round(*x, f));
+            if let (Data::F(xs), Some(f)) = (&mut y.data, num::of(y.dtype)) {
+                // What stays inside of a group has more bits, but the accumulator's range: it overflows like one.
+                let held = |x: f64| if (x as f32).is_infinite() { f64::from(x as f32) } else { x };
+                xs.iter_mut().for_each(|x| *x = if unrounded { held(*x) } else { num::round(*x, f) });
             }
             if y.dtype != g.ty(v).dtype || y.dims != g.ty(v).dims {
                 return lacking(format!("{}: declared {}, made {}{:?}", node.op, g.ty(v), y.dtype, y.dims));
@@ -137,8 +139,16 @@ pub fn apply(k: &mut Kernel<'_>, g: &Graph, node: &Node, ins: &[Option<&Value>])
     let out = |i: usize| g.ty(node.outputs[i]);
     let is_float = |v: &Value| matches!(v.data, Data::F(_));
     let one = match node.op {
-        Op::Reshape | Op::Flatten | Op::Squeeze | Op::Unsqueeze | Op::Transpose | Op::Expand | Op::Tile | Op::Slice
-        | Op::DepthToSpace | Op::SpaceToDepth => layout::rearranged(k, node, ins, &out(0).dims)?,
+        Op::Reshape
+        | Op::Flatten
+        | Op::Squeeze
+        | Op::Unsqueeze
+        | Op::Transpose
+        | Op::Expand
+        | Op::Tile
+        | Op::Slice
+        | Op::DepthToSpace
+        | Op::SpaceToDepth => layout::rearranged(k, node, ins, &out(0).dims)?,
         Op::Identity | Op::Dropout => layout::rearranged(k, node, ins, &out(0).dims)?,
         Op::Concat => layout::concat(node, &all())?,
         Op::Split => {
@@ -164,8 +174,15 @@ pub fn apply(k: &mut Kernel<'_>, g: &Graph, node: &Node, ins: &[Option<&Value>])
         Op::LayerNormalization | Op::RMSNormalization => return norm::layer(k, node, x(0)?, x(1)?, opt(2)),
         Op::InstanceNormalization | Op::GroupNormalization => norm::group(k, node, x(0)?, x(1)?, x(2)?)?,
         Op::BatchNormalization => return norm::batch(k, node, [x(0)?, x(1)?, x(2)?, x(3)?, x(4)?]),
-        Op::ReduceSum | Op::ReduceMean | Op::ReduceMax | Op::ReduceMin | Op::ReduceProd | Op::ReduceL1
-        | Op::ReduceL2 | Op::ReduceSumSquare | Op::ReduceLogSumExp => norm::reduce(k, node, x(0)?, opt(1))?,
+        Op::ReduceSum
+        | Op::ReduceMean
+        | Op::ReduceMax
+        | Op::ReduceMin
+        | Op::ReduceProd
+        | Op::ReduceL1
+        | Op::ReduceL2
+        | Op::ReduceSumSquare
+        | Op::ReduceLogSumExp => norm::reduce(k, node, x(0)?, opt(1))?,
         Op::ArgMax | Op::ArgMin => norm::arg_extremum(node, x(0)?)?,
         Op::Resize => resize::resize(k, node, x(0)?, opt(2))?,
         Op::QuantizeLinear => quant::quantize(k, node, x(0)?, x(1)?, opt(2), out(0).dtype)?,

@@ -62,11 +62,7 @@ fn max_and_sum(k: &mut Kernel<'_>, row: &[f64]) -> (f64, f64) {
     if k.ch.variant % 3 != 2 || row.len() < blocks || k.flaw.is_some() {
         let m = highest(row);
         let e: Vec<f64> = row.iter().map(|&x| power(k, k.r(x - m))).collect();
-        let s = if k.has(Flaw::SumBf16) {
-            e.iter().fold(0.0, |s, &x| num::round(s + x, BF16))
-        } else {
-            k.sum(&e)
-        };
+        let s = if k.has(Flaw::SumBf16) { e.iter().fold(0.0, |s, &x| num::round(s + x, BF16)) } else { k.sum(&e) };
         return (m, s);
     }
     let (mut m, mut s) = (f64::NEG_INFINITY, 0.0);
@@ -194,8 +190,11 @@ pub fn layer(k: &mut Kernel<'_>, node: &Node, x: &Value, scale: &Value, bias: Op
 /// InstanceNormalization and GroupNormalization: scale and bias per channel.
 pub fn group(k: &mut Kernel<'_>, node: &Node, x: &Value, scale: &Value, bias: &Value) -> Run<Value> {
     let c = x.dims[1];
-    let groups =
-        if node.op == Op::InstanceNormalization { c } else { node.attrs.int("num_groups").unwrap_or(1).max(1) as usize };
+    let groups = if node.op == Op::InstanceNormalization {
+        c
+    } else {
+        node.attrs.int("num_groups").unwrap_or(1).max(1) as usize
+    };
     let eps = node.attrs.f32("epsilon").map_or(1e-5, f64::from);
     let (s, b, xs) = (scale.f()?, bias.f()?, x.f()?);
     let (image, per) = (count(&x.dims[2..]), count(&x.dims[1..]) / groups.max(1));
@@ -219,7 +218,8 @@ pub fn batch(k: &mut Kernel<'_>, node: &Node, ins: [&Value; 5]) -> Run<Vec<Value
     if node.attrs.flag("training_mode") {
         return batch_training(k, node, x, (s, b, mu, v), eps);
     }
-    let s: Vec<f64> = if k.has(Flaw::ScaleBf16) { s.iter().map(|&v| num::round(v, BF16)).collect() } else { s.to_vec() };
+    let s: Vec<f64> =
+        if k.has(Flaw::ScaleBf16) { s.iter().map(|&v| num::round(v, BF16)).collect() } else { s.to_vec() };
     let mut y = vec![0.0; xs.len()];
     for ch in 0..c {
         let ve = k.r(v[ch] + eps);
@@ -333,6 +333,8 @@ fn reduced_row(k: &mut Kernel<'_>, op: Op, row: &[f64]) -> Run<f64> {
             }
             _ => row.iter().fold(1.0, |p, x| k.r(p * x)),
         },
+        // An infinite maximum is the result: its difference from itself is not taken.
+        Op::ReduceLogSumExp if highest(row).is_infinite() => highest(row),
         Op::ReduceLogSumExp => {
             let (m, s) = max_and_sum(k, row);
             let l = k.func(Func::Log, libm::log(s));
@@ -382,4 +384,3 @@ pub fn arg_extremum(node: &Node, x: &Value) -> Run<Value> {
     }
     Ok(Value::ints(DType::I64, dims, out))
 }
-

@@ -195,11 +195,8 @@ fn folded<'v>(
         let bias = bias.map(|b| Ok(b.f()?.iter().map(|&b| k.r(b * s)).collect())).transpose()?;
         Folded { scale: vec![s; channels], bias }
     };
-    let y = if p.op == Op::Conv {
-        linear::conv(k, p, x, w, None, Some(&f))?
-    } else {
-        linear::matmul(k, x, w, Some(&f))?
-    };
+    let y =
+        if p.op == Op::Conv { linear::conv(k, p, x, w, None, Some(&f))? } else { linear::matmul(k, x, w, Some(&f))? };
     Ok(vec![y])
 }
 
@@ -314,4 +311,3 @@ impl Drawer<'_> {
         c.wide = !c.variant.is_multiple_of(3);
     }
 }
-

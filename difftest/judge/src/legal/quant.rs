@@ -29,7 +29,14 @@ fn slot(node: &Node, dims: &[usize], scales: usize) -> impl Fn(usize) -> usize +
 }
 
 /// `saturate(round_half_even(x / scale) + zero_point)`.
-pub fn quantize(k: &mut Kernel<'_>, node: &Node, x: &Value, scale: &Value, zero: Option<&Value>, to: DType) -> Run<Value> {
+pub fn quantize(
+    k: &mut Kernel<'_>,
+    node: &Node,
+    x: &Value,
+    scale: &Value,
+    zero: Option<&Value>,
+    to: DType,
+) -> Run<Value> {
     let (s, z) = (scale.f()?, zero.map(Value::i).transpose()?);
     let slot = slot(node, &x.dims, s.len());
     let (lo, hi) = range(to)?;
@@ -54,7 +61,8 @@ pub fn quantize(k: &mut Kernel<'_>, node: &Node, x: &Value, scale: &Value, zero:
 pub fn dequantize(k: &Kernel<'_>, node: &Node, x: &Value, scale: &Value, zero: Option<&Value>) -> Run<Value> {
     let (s, z) = (scale.f()?, zero.map(Value::i).transpose()?);
     let slot = slot(node, &x.dims, s.len());
-    let y = x.i()?.iter().enumerate().map(|(i, &v)| k.r((v - z.map_or(0, |z| z[slot(i)])) as f64 * s[slot(i)])).collect();
+    let y =
+        x.i()?.iter().enumerate().map(|(i, &v)| k.r((v - z.map_or(0, |z| z[slot(i)])) as f64 * s[slot(i)])).collect();
     Ok(Value::floats(scale.dtype, x.dims.clone(), y))
 }
 

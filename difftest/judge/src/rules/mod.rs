@@ -47,7 +47,8 @@ impl Rule {
     pub fn passes(self, want: &Expected, got: &Tensor, eager: &Tensor) -> bool {
         let got = numbers(got);
         let narrow = want.dtype == DType::BF16;
-        let close = |atol: f64, rtol: f64| all(&want.values, &got, &|w, g| abs_diff_eq!(g, w, epsilon = atol + rtol * w.abs()));
+        let close =
+            |atol: f64, rtol: f64| all(&want.values, &got, &|w, g| abs_diff_eq!(g, w, epsilon = atol + rtol * w.abs()));
         let either = |tol: f64| all(&want.values, &got, &|w, g| relative_eq!(g, w, epsilon = tol, max_relative = tol));
         match self {
             Rule::Onnx => close(1e-7, if narrow { 0.015_625 } else { 1e-3 }),

@@ -3,11 +3,13 @@
 mod conv;
 mod dynamic;
 mod elementwise;
+mod index;
 mod layout;
 mod linear;
 mod norm;
 mod qlinear;
 mod quant;
+mod sequence;
 
 use crate::Builder;
 use kit::Rng;
@@ -35,8 +37,21 @@ const fn integer(weight: u32, build: fn(&mut Builder, &mut Rng) -> Option<()>) -
 }
 
 /// All families.
-pub(crate) const FAMILIES: &[&[Row]] =
-    &[elementwise::ROWS, linear::ROWS, conv::ROWS, norm::ROWS, layout::ROWS, quant::ROWS, dynamic::ROWS, qlinear::ROWS];
+pub(crate) const FAMILIES: &[&[Row]] = &[
+    elementwise::ROWS,
+    linear::ROWS,
+    conv::ROWS,
+    norm::ROWS,
+    layout::ROWS,
+    quant::ROWS,
+    dynamic::ROWS,
+    qlinear::ROWS,
+    index::ROWS,
+    sequence::ROWS,
+];
+
+/// Families of operators that are composed of many core ones: what [`crate::Profile::composites`] multiplies.
+pub(crate) const COMPOSITES: usize = FAMILIES.len() - 2;
 
 /// A random axis of a rank, in the positive or the negative spelling, and its index.
 pub(crate) fn axis(rank: usize, rng: &mut Rng) -> (i64, usize) {

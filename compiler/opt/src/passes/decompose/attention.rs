@@ -94,20 +94,13 @@ fn softcap(b: &mut Build<'_, '_>, x: ValueId, c: f64) -> Res<ValueId> {
     let t = b.un(Op::Tanh, t)?;
     with_scalar(b, Op::Mul, t, c)
 }
-/// Softmax of the last axis, zeros in rows that `bias` masks altogether (decided on the bias, since an infinite product
-/// plus -infinity is NaN).
+/// Softmax of the last axis; zeros in rows of -infinity alone, and in rows that `bias` masks altogether, whatever the
+/// products are there (an infinite one plus -infinity is NaN).
 fn softmax(b: &mut Build<'_, '_>, x: ValueId, bias: Option<ValueId>) -> Res<ValueId> {
     let last = b.ty(x).rank() - 1;
     let m = b.reduce(Op::ReduceMax, x, &[last], true)?;
-    let Some(bias) = bias else {
-        let d = b.bin(Op::Sub, x, m)?;
-        let e = b.un(Op::Exp, d)?;
-        let s = b.reduce(Op::ReduceSum, e, &[last], true)?;
-        return b.bin(Op::Div, e, s);
-    };
-    let infinite = |b: &mut Build<'_, '_>, v: ValueId| {
-        b.op(Op::IsInf, Attrs::none().with_int("detect_positive", 0), &[Some(v)])
-    };
+    let infinite =
+        |b: &mut Build<'_, '_>, v: ValueId| b.op(Op::IsInf, Attrs::none().with_int("detect_positive", 0), &[Some(v)]);
     let (zero, one) = (scalar_like(b, x, 0.0), scalar_like(b, x, 1.0));
     let empty = infinite(b, m)?;
     let m = b.select(empty, zero, m)?;
@@ -116,6 +109,7 @@ fn softmax(b: &mut Build<'_, '_>, x: ValueId, bias: Option<ValueId>) -> Res<Valu
     let s = b.reduce(Op::ReduceSum, e, &[last], true)?;
     let s = b.select(empty, one, s)?;
     let p = b.bin(Op::Div, e, s)?;
+    let Some(bias) = bias else { return Ok(p) };
     let last_of_bias = b.ty(bias).rank() - 1;
     let most = b.reduce(Op::ReduceMax, bias, &[last_of_bias], true)?;
     let masked = infinite(b, most)?;
@@ -127,7 +121,7 @@ fn barrier(b: &mut Build<'_, '_>, allowed: ValueId, d: DType) -> Res<ValueId> {
     let (zero, never) = (b.scalar(d, 0.0), b.scalar(d, f64::NEG_INFINITY));
     b.select(allowed, zero, never)
 }
-/// The sum of the masks: causal, given, padding by the numbers of keys.
+/// The sum of the masks: causal, sliding window, given, padding by the numbers of keys.
 fn bias(b: &mut Build<'_, '_>, id: NodeId, n: &Node, s: &Shape) -> Res<Option<ValueId>> {
     let work = work_type(b.r.old.ty(n.outputs[0]).dtype);
     let mut parts = Vec::new();
@@ -150,6 +144,17 @@ fn bias(b: &mut Build<'_, '_>, id: NodeId, n: &Node, s: &Shape) -> Res<Option<Va
     };
     if n.attrs.flag("is_causal") {
         let allowed = b.index_op(Op::LessOrEqual, Attrs::none(), &[Some(ahead), Some(offset)])?;
+        parts.push(barrier(b, allowed, work)?);
+    }
+    // A window of w keys to the left: offset - w <= ahead; to the right: ahead <= offset + w. -1 means none.
+    for (name, left) in [("left_window_size", true), ("right_window_size", false)] {
+        let Some(w) = n.attrs.int(name).filter(|w| *w >= 0) else { continue };
+        // No distance is larger than the number of positions.
+        let w = w.min(1 << 32);
+        let w = b.whole(DType::I64, &[], &[i128::from(if left { -w } else { w })]);
+        let limit = b.index_op(Op::Add, Attrs::none(), &[Some(offset), Some(w)])?;
+        let (low, high) = if left { (limit, ahead) } else { (ahead, limit) };
+        let allowed = b.index_op(Op::LessOrEqual, Attrs::none(), &[Some(low), Some(high)])?;
         parts.push(barrier(b, allowed, work)?);
     }
     if let Some(m) = b.opt_input(id, 3) {
@@ -213,7 +218,8 @@ pub fn rotary(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         [whole(d[0]), whole(d[1]), whole(d[2]), SliceSpec { start: start as i64, step, len }]
     };
     let interleaved = n.attrs.flag("interleaved");
-    let (first, second) = if interleaved { (part(0, 2, half), part(1, 2, half)) } else { (part(0, 1, half), part(half, 1, half)) };
+    let (first, second) =
+        if interleaved { (part(0, 2, half), part(1, 2, half)) } else { (part(0, 1, half), part(half, 1, half)) };
     let (p, q) = (sliced(b, x, &first)?, sliced(b, x, &second)?);
     let (cp, sq) = (b.bin(Op::Mul, cos, p)?, b.bin(Op::Mul, sin, q)?);
     let (sp, cq) = (b.bin(Op::Mul, sin, p)?, b.bin(Op::Mul, cos, q)?);

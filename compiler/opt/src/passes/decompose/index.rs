@@ -61,13 +61,14 @@ pub fn tuples(b: &mut Build<'_, '_>, x: &[usize], index: ValueId, batch: usize) 
     let (last, outer) = (di.len() - 1, &di[..di.len() - 1]);
     let depth = di[last];
     let st = value::strides(&x[..batch + depth]);
-    let mut sum = b.positions(
-        &(0..outer.len()).map(|k| if k < batch { outer[k] } else { 1 }).collect::<Vec<_>>(),
-        |c| (0..batch).map(|k| (c[k] * st[k]) as i64).sum(),
-    );
+    let mut sum = b
+        .positions(&(0..outer.len()).map(|k| if k < batch { outer[k] } else { 1 }).collect::<Vec<_>>(), |c| {
+            (0..batch).map(|k| (c[k] * st[k]) as i64).sum()
+        });
     for k in 0..depth {
         let p = [k as i64, k as i64 + 1, last as i64, 1].map(|v| b.ints(&[v]));
-        let part = b.index_op(Op::Slice, Attrs::none(), &[Some(index), Some(p[0]), Some(p[1]), Some(p[2]), Some(p[3])])?;
+        let part =
+            b.index_op(Op::Slice, Attrs::none(), &[Some(index), Some(p[0]), Some(p[1]), Some(p[2]), Some(p[3])])?;
         let part = b.reshape(part, outer)?;
         let at = scaled(b, part, x[batch + k], st[batch + k])?;
         sum = plus(b, at, sum)?;

@@ -2,7 +2,7 @@
 
 use super::{Lowered, done, input, too_large, work_type};
 use crate::passes::build::{Build, Res};
-use ir::{DType, Node, NodeId, Op, ValueId};
+use ir::{Attrs, DType, Node, NodeId, Op, ValueId};
 
 /// A value and the label of each of its axes.
 struct Term {
@@ -22,8 +22,7 @@ fn labels(term: &str, rank: usize) -> Vec<char> {
     }
 }
 
-/// Einsum: operands are joined one after another; labels that nothing later needs are summed as soon as they can be. A
-/// label that occurs twice in one operand (a diagonal) is left.
+/// Einsum: operands are joined one after another; labels that nothing later needs are summed as soon as they can be.
 pub fn einsum(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let own = b.r.old.ty(n.outputs[0]).dtype;
     if !own.is_float() && !matches!(own, DType::I32 | DType::I64 | DType::U32 | DType::U64) {
@@ -34,14 +33,10 @@ pub fn einsum(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let mut terms = Vec::new();
     for (i, t) in lhs.split(',').enumerate() {
         let v = input(b, id, i)?;
-        let labels = labels(t, b.ty(v).rank());
-        let twice = (0..labels.len()).any(|k| labels[..k].contains(&labels[k]));
-        if twice || labels.len() != b.ty(v).rank() {
-            return Ok(None);
-        }
-        terms.push(Term { v, labels });
+        let Some(term) = single(b, Term { v, labels: labels(t, b.ty(v).rank()) })? else { return Ok(None) };
+        terms.push(term);
     }
-    let out = result_labels(&terms, rhs, b.r.old.ty(n.outputs[0]).rank());
+    let out = result_labels(&terms, lhs, rhs, b.r.old.ty(n.outputs[0]).rank());
     widen(b, &mut terms)?;
     let mut rest = terms.into_iter();
     let Some(mut acc) = rest.next() else { return Ok(None) };
@@ -49,7 +44,8 @@ pub fn einsum(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     for (i, next) in rest.iter().enumerate() {
         let later = |c: &char| out.contains(c) || rest[i + 1..].iter().any(|t| t.labels.contains(c));
         let sum_acc: Vec<char> = acc.labels.iter().copied().filter(|c| !later(c) && !next.labels.contains(c)).collect();
-        let sum_next: Vec<char> = next.labels.iter().copied().filter(|c| !later(c) && !acc.labels.contains(c)).collect();
+        let sum_next: Vec<char> =
+            next.labels.iter().copied().filter(|c| !later(c) && !acc.labels.contains(c)).collect();
         let (x, y) = (summed(b, &acc, &sum_acc)?, summed(b, next, &sum_next)?);
         acc = product(b, &x, &y, &later)?;
     }
@@ -60,14 +56,38 @@ pub fn einsum(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let y = b.reshape(y, &dims)?;
     done(b, id, y)
 }
+/// A term without repeated labels: of axes with the same label the diagonal is taken. `None` if their extents differ.
+fn single(b: &mut Build<'_, '_>, mut t: Term) -> Res<Option<Term>> {
+    while let Some(k) = (0..t.labels.len()).find(|&k| t.labels[..k].contains(&t.labels[k])) {
+        let first = t.labels.iter().position(|l| *l == t.labels[k]).expect("the label that was found");
+        let dims = b.dims(t.v);
+        if dims[first] != dims[k] {
+            return Ok(None);
+        }
+        let n = dims[k];
+        let order: Vec<usize> = (0..dims.len()).filter(|&i| i != first && i != k).chain([first, k]).collect();
+        let v = b.transpose(t.v, &order)?;
+        let mut flat: Vec<usize> = order[..order.len() - 2].iter().map(|&i| dims[i]).collect();
+        let axis = flat.len() as i64;
+        flat.push(n * n);
+        let v = b.reshape(v, &flat)?;
+        let at: Vec<i64> = (0..n).map(|i| (i * (n + 1)) as i64).collect();
+        let at = b.ints(&at);
+        let v = b.op(Op::Gather, Attrs::none().with_int("axis", axis), &[Some(v), Some(at)])?;
+        let labels = order[..order.len() - 1].iter().map(|&i| t.labels[i]).collect();
+        t = Term { v, labels };
+    }
+    Ok((t.labels.len() == b.ty(t.v).rank()).then_some(t))
+}
 /// Labels of the result; without `->` the ellipsis, then the labels that occur once, in order.
-fn result_labels(terms: &[Term], rhs: Option<&str>, rank: usize) -> Vec<char> {
+fn result_labels(terms: &[Term], lhs: &str, rhs: Option<&str>, rank: usize) -> Vec<char> {
     if let Some(r) = rhs {
         return labels(r, rank);
     }
-    let all = || terms.iter().flat_map(|t| t.labels.iter().copied());
     let longest = terms.iter().map(|t| t.labels.iter().filter(|c| !c.is_ascii_alphabetic()).count()).max().unwrap_or(0);
-    let mut once: Vec<char> = all().filter(|&c| c.is_ascii_alphabetic() && all().filter(|&d| d == c).count() == 1).collect();
+    // Counted as written: a diagonal has its label twice.
+    let mut once: Vec<char> =
+        lhs.chars().filter(|&c| c.is_ascii_alphabetic() && lhs.chars().filter(|&d| d == c).count() == 1).collect();
     once.sort_unstable();
     labels("...", longest).into_iter().chain(once).collect()
 }

@@ -7,6 +7,7 @@ mod activation;
 mod attention;
 mod conv_transpose;
 mod index;
+mod integer;
 mod layout;
 mod linear;
 mod norm;
@@ -14,9 +15,11 @@ mod order;
 mod pool;
 mod quant;
 mod quant_sums;
+mod recurrence;
 mod recurrent;
 mod reduce;
 mod resize;
+mod roi;
 mod sample;
 mod scatter;
 mod taps;
@@ -32,14 +35,14 @@ pub(super) const PASS: GraphPass = GraphPass { name: "g.decompose", claim: Claim
 /// New values for the outputs of a node; `None` where it stays.
 type Lowered = Res<Option<Vec<ValueId>>>;
 
-/// Decompositions may use composite operators again (Attention uses MatMul only, but a pool with indices uses MaxPool …).
+/// Decompositions may use composite operators again: a ConvTranspose over three axes those over two, for one.
 const ROUNDS: usize = 4;
 
 fn run(g: &Graph, _cx: &mut PassCx<'_>) -> Res<Graph> {
     let mut g = g.clone();
-    for _ in 0..ROUNDS {
+    for i in 0..ROUNDS {
         let mut changed = false;
-        g = round(&g, &mut changed)?;
+        g = round(&g, i == 0, &mut changed)?;
         if !changed {
             break;
         }
@@ -47,11 +50,11 @@ fn run(g: &Graph, _cx: &mut PassCx<'_>) -> Res<Graph> {
     Ok(g)
 }
 
-fn round(g: &Graph, changed: &mut bool) -> Res<Graph> {
+fn round(g: &Graph, first: bool, changed: &mut bool) -> Res<Graph> {
     each(g, |r, id| {
         let n = &g.nodes[id];
         let mut b = Build::at(r, id);
-        let Some(values) = lower(&mut b, id, n)? else { return Ok(false) };
+        let Some(values) = lower(&mut b, id, n, first)? else { return Ok(false) };
         *changed = true;
         for (i, v) in values.into_iter().enumerate().take(n.outputs.len()) {
             b.bind(id, i, v);
@@ -60,7 +63,7 @@ fn round(g: &Graph, changed: &mut bool) -> Res<Graph> {
     })
 }
 
-fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
+fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node, first: bool) -> Lowered {
     if !crate::is_core(n.op) && n.outputs.iter().all(|&o| b.r.old.ty(o).elements() == 0) {
         let zeros = |&o: &ValueId| b.r.constant(Tensor::zeros(b.r.old.ty(o)));
         return Ok(Some(n.outputs.iter().map(zeros).collect()));
@@ -110,6 +113,8 @@ fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         Op::Col2Im => taps::col2im(b, id, n),
         Op::Einsum => linear::einsum(b, id, n),
         Op::Det => linear::det(b, id, n),
+        Op::RoiAlign => roi::align(b, id, n),
+        Op::DeformConv => roi::deform(b, id, n),
         Op::TopK => order::top_k(b, id, n),
         Op::CumSum | Op::CumProd => order::cumulative(b, id, n),
         Op::DynamicQuantizeLinear => reduce::dynamic_quantize(b, id),
@@ -119,6 +124,10 @@ fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         Op::ConvInteger => quant::conv_integer(b, id, n),
         Op::QLinearMatMul => quant::qlinear_matmul(b, id, n),
         Op::QLinearConv => quant::qlinear_conv(b, id, n),
+        // What it gives is a BitShift again, whose distances are cut at run time.
+        Op::BitShift if first => integer::shift(b, id, n),
+        Op::LinearAttention => recurrence::linear_attention(b, id, n),
+        Op::CausalConvWithState => recurrence::causal_conv(b, id, n),
         Op::Conv => window::bias(b, id, n),
         Op::MaxPool | Op::AveragePool => window::pool(b, id, n),
         Op::Pad => window::pad(b, id, n),

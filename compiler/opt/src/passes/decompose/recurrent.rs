@@ -8,7 +8,7 @@ use crate::passes::build::{Build, Res};
 use ir::{Attr, Attrs, DType, Node, NodeId, Op, ValueId};
 
 /// More steps (times directions) than this are left: each is a dozen nodes and more.
-const MAX_STEPS: usize = 512;
+pub const MAX_STEPS: usize = 512;
 
 /// One direction.
 struct Direction {
@@ -141,7 +141,8 @@ fn direction(
         let (input, recurrent) = (b.slice_axis(v, 0, 0, rows)?, b.slice_axis(v, 0, rows, 2 * rows)?);
         bias = Some(if n.op == Op::GRU && linear_before_reset {
             // The recurrent bias of the hidden gate is multiplied by the reset gate: it is added apart.
-            let (common, own) = (b.slice_axis(recurrent, 0, 0, 2 * hidden)?, b.slice_axis(recurrent, 0, 2 * hidden, rows)?);
+            let (common, own) =
+                (b.slice_axis(recurrent, 0, 0, 2 * hidden)?, b.slice_axis(recurrent, 0, 2 * hidden, rows)?);
             hidden_bias = Some(own);
             let (lead, rest) = (b.slice_axis(input, 0, 0, 2 * hidden)?, b.slice_axis(input, 0, 2 * hidden, rows)?);
             let lead = b.bin(Op::Add, lead, common)?;

@@ -14,26 +14,33 @@ const MAX_CORNERS: usize = 256;
 /// Whole positions are cut to `-MARGIN..len + MARGIN`: all beyond are as far outside as these.
 const MARGIN: i64 = 4;
 
+/// What stands outside of the data.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Padding {
+pub enum Padding {
     Zeros,
     Border,
     Reflection,
 }
 
 /// One spatial axis.
-struct Axis {
-    len: usize,
+pub struct Axis {
+    /// Its extent.
+    pub len: usize,
     /// Elements (pixels) between neighbours.
-    stride: usize,
-    padding: Padding,
-    align: bool,
+    pub stride: usize,
+    /// What lies outside.
+    pub padding: Padding,
+    /// Whether the corner pixels' centres are the edges.
+    pub align: bool,
 }
 /// One neighbour along an axis: where it lies (times the stride), whether inside, and its weight.
-struct Tap {
-    place: ValueId,
-    inside: Option<ValueId>,
-    weight: Option<ValueId>,
+pub struct Tap {
+    /// Place times stride, int64.
+    pub place: ValueId,
+    /// Whether it lies inside, where outside is 0.
+    pub inside: Option<ValueId>,
+    /// Its weight, none for 1.
+    pub weight: Option<ValueId>,
 }
 
 /// Samples `x` at the positions of a grid, whose last component belongs to the first spatial axis.
@@ -52,7 +59,8 @@ pub fn grid(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         Some("reflection") => Padding::Reflection,
         _ => Padding::Zeros,
     };
-    if dx[2..].contains(&0) || reach.len().pow(r as u32) > MAX_CORNERS || (reach.len() > 1 && !b.ty(x).dtype.is_float()) {
+    if dx[2..].contains(&0) || reach.len().pow(r as u32) > MAX_CORNERS || (reach.len() > 1 && !b.ty(x).dtype.is_float())
+    {
         return Ok(None);
     }
     let (points, align) = (dg[1..=r].iter().product::<usize>(), n.attrs.flag("align_corners"));
@@ -166,7 +174,8 @@ impl Axis {
             }
         }
     }
-    fn taps(&self, b: &mut Build<'_, '_>, p: ValueId, mode: &str, reach: &[i64]) -> Res<Vec<Tap>> {
+    /// The neighbours `reach` of the positions `p`, with their weights.
+    pub fn taps(&self, b: &mut Build<'_, '_>, p: ValueId, mode: &str, reach: &[i64]) -> Res<Vec<Tap>> {
         if mode == "nearest" {
             // Rounded first, then padded, as ONNX's reference and ONNX Runtime do.
             let p = b.un(Op::Round, p)?;

@@ -227,6 +227,7 @@ fn extreme(b: &mut Build<'_, '_>, d: DType, greatest: bool) -> ValueId {
         return b.floats(d, &[], &[if greatest { f64::INFINITY } else { f64::NEG_INFINITY }]);
     }
     let bits = 8 * d.size() as u32;
-    let (lo, hi) = if d.is_signed_int() { (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1) } else { (0, (1i128 << bits) - 1) };
+    let (lo, hi) =
+        if d.is_signed_int() { (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1) } else { (0, (1i128 << bits) - 1) };
     b.whole(d, &[], &[if greatest { hi } else { lo }])
 }

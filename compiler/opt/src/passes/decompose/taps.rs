@@ -40,8 +40,7 @@ pub fn max_pool(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     }
     let (planes, area, taps) = (dx[0] * dx[1], spatial.iter().product::<usize>(), kernel.iter().product::<usize>());
     check_pairs(b, n, &[planes, lists.len(), taps])?;
-    let places: Vec<i64> =
-        lists.iter().flat_map(|l| (0..taps).map(|t| *l.get(t).unwrap_or(&l[0]) as i64)).collect();
+    let places: Vec<i64> = lists.iter().flat_map(|l| (0..taps).map(|t| *l.get(t).unwrap_or(&l[0]) as i64)).collect();
     let flat = b.reshape(x, &[planes, area])?;
     let at = b.r.constant(Tensor::from_i64([lists.len(), taps], &places));
     let all = b.op(Op::Gather, Attrs::none().with_int("axis", 1), &[Some(flat), Some(at)])?;

@@ -143,30 +143,3 @@ pub fn gather(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Res<Option<Vec<Val
     };
     Ok(Some(vec![b.op(Op::Gather, n.attrs.clone().with_int("axis", axis), &[Some(x), Some(index)])?]))
 }
-
-/// BitShift by amounts that may lie outside of the type's bits: the sign where a signed number goes right, else 0. Amounts
-/// known to be inside stay.
-pub fn bit_shift(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Res<Option<Vec<ValueId>>> {
-    let (x, s) = (b.input(id, 0), b.input(id, 1));
-    let d = b.ty(s).dtype;
-    let bits = 8 * d.size() as i64;
-    let known = b.r.new.constant(s).and_then(Tensor::ints);
-    if known.is_some_and(|v| v.iter().all(|s| (0..bits).contains(s))) {
-        return Ok(None);
-    }
-    let whole = |b: &mut Build<'_, '_>, v: i64| b.whole(d, &[], &[i128::from(v)]);
-    let (zero, width) = (whole(b, 0), whole(b, bits));
-    let mut inside = b.index_op(Op::Less, Attrs::none(), &[Some(s), Some(width)])?;
-    if d.is_signed_int() {
-        let positive = b.index_op(Op::GreaterOrEqual, Attrs::none(), &[Some(s), Some(zero)])?;
-        inside = b.index_op(Op::And, Attrs::none(), &[Some(inside), Some(positive)])?;
-    }
-    let fills = d.is_signed_int() && n.attrs.str("direction") == Some("RIGHT");
-    let other = if fills { whole(b, bits - 1) } else { zero };
-    let amount = b.index_op(Op::Where, Attrs::none(), &[Some(inside), Some(s), Some(other)])?;
-    let y = b.op(Op::BitShift, n.attrs.clone(), &[Some(x), Some(amount)])?;
-    if fills {
-        return Ok(Some(vec![y]));
-    }
-    Ok(Some(vec![b.select(inside, y, zero)?]))
-}

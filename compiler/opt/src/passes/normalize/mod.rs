@@ -6,8 +6,7 @@
 //! The normal form: convolutions and pools have `auto_pad` NOTSET and all of `kernel_shape`, `pads`, `strides`, `dilations`;
 //! Reshape and Expand have their output extents as a constant; Slice has four constant inputs, starts non-negative, and a
 //! step of 1 where the extent is 1; Pad is non-negative, of mode constant, for all axes; Reduce has sorted constant axes;
-//! Transpose has `perm`; axes are non-negative; matrix operands have rank 2 or more; quantisation has zero points; shifts are by
-//! less than the number of bits.
+//! Transpose has `perm`; axes are non-negative; matrix operands have rank 2 or more; quantisation has zero points.
 
 mod index;
 mod linear;
@@ -75,7 +74,6 @@ fn node(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Res<Option<Vec<ValueId>>
         Op::Pad => index::pad(b, id, n),
         Op::CenterCropPad => index::center_crop_pad(b, id, n),
         Op::Gather => index::gather(b, id, n),
-        Op::BitShift => index::bit_shift(b, id, n),
         Op::Concat | Op::ArgMax | Op::ArgMin => axis_attr(b, id, n),
         Op::QuantizeLinear | Op::DequantizeLinear => quantization(b, id, n),
         Op::Shape | Op::Size | Op::Range | Op::EyeLike => Ok(static_value(b, n)),
