@@ -106,6 +106,11 @@ impl<'a> EvalCx<'a> {
     pub fn wide(&self, d: DType) -> bool {
         self.bounds && d == DType::F64 && self.hypothesis.is_none()
     }
+    /// Whether one rounding in `f` is to nearest and nothing else, so that [`round::nearest_radius`] bounds it: no flushing, and a
+    /// format that binary64 can round to.
+    pub fn nearest(&self, f: Format) -> bool {
+        self.contract.flush == Flush::Never && f != Format::F64
+    }
     /// Whether a hypothesis is active.
     pub fn hyp(&self, h: Hypothesis) -> bool {
         self.hypothesis == Some(h)
@@ -138,9 +143,12 @@ impl<'a> EvalCx<'a> {
         // then: a difference of equals, or a product with a zero (binary64 holds every product of the formats).
         let single = region <= 1.0;
         let exact_zero = single && acc != Format::F64;
+        let nearest = region == 1.0 && raw.d == 1.0 && self.nearest(acc);
         let radius = |v: f64, m: f64, eb: f64| {
             if exact_zero && v == 0.0 && eb == 0.0 {
                 0.0
+            } else if nearest {
+                round::nearest_radius(v, eb, acc)
             } else {
                 let m = if single { v.abs() } else { m };
                 eb + gamma * (m + eb) + eta
@@ -249,8 +257,7 @@ impl<'a> EvalCx<'a> {
         if calm && finite && top * 2.0 < fmt.overflow_threshold() {
             // What the loop below does where nothing is infinite, overflows or is flushed.
             if narrower && !exact {
-                let u = fmt.u();
-                f.radius.iter_mut().zip(&f.value).for_each(|(e, v)| *e = *e + u * (v.abs() + *e) + eta);
+                f.radius.iter_mut().zip(&f.value).for_each(|(e, v)| *e = round::nearest_radius(*v, *e, fmt));
             }
         } else {
             self.store_each(dtype, f, (fmt, eta, narrower && !exact), linear);
@@ -264,10 +271,13 @@ impl<'a> EvalCx<'a> {
         }
     }
     fn store_each(&self, dtype: DType, f: &mut Float, (fmt, eta, rounds): (Format, f64, bool), linear: bool) {
+        let nearest = self.nearest(fmt);
         for i in 0..f.value.len() {
             let (v, e) = (f.value[i], f.radius[i]);
             if self.bounds && v.is_finite() && e.is_finite() {
-                if rounds {
+                if rounds && nearest && v.abs() + e < fmt.overflow_threshold() {
+                    f.radius[i] = round::nearest_radius(v, e, fmt);
+                } else if rounds {
                     f.radius[i] = e + fmt.u() * (v.abs() + e) + eta;
                 } else if self.contract.flush != Flush::Never && v.abs() - e < fmt.min_normal() && v != 0.0 {
                     f.radius[i] = e.max(v.abs() + e);
@@ -329,11 +339,19 @@ pub fn max_num(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
-/// NaN radii (Inf − Inf while bounding) become infinite; exact Inf and NaN have radius 0; an all-false flag is dropped.
+/// NaN radii (Inf − Inf while bounding) become infinite, and those of values that are NaN but merely may be (an operator that looks
+/// at radii must not take them for certain); exact Inf and NaN have radius 0; an all-false flag is dropped.
 fn tidy(f: &mut Float) {
     for e in &mut f.radius {
         if e.is_nan() {
             *e = f64::INFINITY;
+        }
+    }
+    if let Some(n) = &f.nan {
+        for ((e, v), open) in f.radius.iter_mut().zip(&f.value).zip(n) {
+            if *open && v.is_nan() {
+                *e = f64::INFINITY;
+            }
         }
     }
     if f.nan.as_ref().is_some_and(|n| !n.contains(&true)) {

@@ -144,14 +144,18 @@ pub struct Factors {
     pub infinite: bool,
     /// A factor is NaN.
     pub nan: bool,
+    /// A factor is undecided altogether.
+    pub open: bool,
 }
 
 impl Factors {
     /// No factors.
-    pub const NONE: Factors = Factors { top: 1.0, least: 1.0, zero: false, infinite: false, nan: false };
+    pub const NONE: Factors = Factors { top: 1.0, least: 1.0, zero: false, infinite: false, nan: false, open: false };
     /// One more factor with its radius.
     pub fn push(&mut self, x: f64, e: f64) {
-        if x.is_nan() {
+        if e.is_infinite() {
+            self.open = true;
+        } else if x.is_nan() {
             self.nan = true;
         } else if x.is_infinite() {
             self.infinite = true;
@@ -169,6 +173,9 @@ impl Factors {
         let acc = cx.acc(dtype);
         if self.nan {
             return (0.0, false);
+        }
+        if self.open {
+            return (f64::INFINITY, true);
         }
         let over = cx.may_overflow(self.top, n, dtype);
         let vanishes = self.least * 0.5 < cx.eta(acc);

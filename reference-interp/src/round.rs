@@ -68,6 +68,17 @@ pub fn round(x: f64, fmt: Format) -> f64 {
     round_mode(x, fmt, Rounding::NearestEven)
 }
 
+/// Radius about `v` of everything that rounding to nearest in `fmt` can make of the ball `(v, e)`, the ball itself included (a
+/// fused implementation skips the rounding): rounding is monotone, so the ends of the ball decide. Neighbours of `v` that no
+/// number of the ball rounds to are outside. `2^-51` of the magnitude is the share of the reference's own rounding; at a tie
+/// it admits both neighbours, which are equally far anyway. Infinite near overflow.
+#[inline]
+pub fn nearest_radius(v: f64, e: f64, fmt: Format) -> f64 {
+    let wide = e + (v.abs() + e) * (1.0 / 2_251_799_813_685_248.0);
+    let to = |x: f64| if fmt == Format::F32 { f64::from(x as f32) } else { round(x, fmt) };
+    e.max((to(v - wide) - v).abs()).max((to(v + wide) - v).abs())
+}
+
 /// Whether `fmt` holds `x` exactly.
 #[inline]
 pub fn holds(x: f64, fmt: Format) -> bool {

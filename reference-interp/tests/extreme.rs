@@ -433,3 +433,50 @@ fn odd_negative_powers_of_a_computed_zero() {
     assert!(power(-3.0, INF, false) && !power(-3.0, -INF, false));
     assert!(power(-2.0, INF, true) && !power(-2.0, -INF, true));
 }
+
+/// Operators one after another on one element, each with constants after its data operand; `before` puts them before it.
+fn chained(x: f32, steps: &[(Op, Attrs, &[f32], bool)]) -> reference::Bounded {
+    let mut g = ir::Graph::default();
+    let t = |v: f32| Tensor::from_f32([1], &[v]);
+    let mut v = g.add_input("x", t(x).ty());
+    for (op, attrs, consts, before) in steps {
+        let mut all = op.defaults();
+        attrs.iter().for_each(|(k, a)| all.set(k, a.clone()));
+        let mut ins: Vec<_> = consts.iter().map(|&c| Some(g.add_const(None, t(c)))).collect();
+        ins.insert(if *before { ins.len() } else { 0 }, Some(v));
+        v = g.add_node(*op, all, ins, vec![(t(0.0).ty(), None)], ir::Origin::new(0, "n"))[0];
+    }
+    g.add_output("y", v);
+    let c = Contract::named("anvil").expect("known");
+    reference::evaluate(&g, &[t(x)], &c).expect("valid").outputs()[0].clone()
+}
+
+/// An infinity of open sign (1 by a computed zero) or an open NaN (a negative number to a power that may be an integer) stays open
+/// through products, activations, maxima and quotients. The judge's sampler flagged each of these as certain.
+#[test]
+fn what_is_undecided_stays_so() {
+    let a = Contract::named("anvil").expect("known");
+    let none = Attrs::none;
+    let ok = |steps: &[(Op, Attrs, &[f32], bool)], x: f32, got: f32| {
+        chained(x, steps).check(&Tensor::from_f32([1], &[got]), &a).agrees()
+    };
+    let by_zero: [(Op, Attrs, &[f32], bool); 2] = [(Op::Relu, none(), &[], false), (Op::Div, none(), &[1.0], true)];
+    let with = |last: (Op, Attrs, &'static [f32], bool)| [by_zero[0].clone(), by_zero[1].clone(), last];
+    let product = with((Op::ReduceProd, none().with_int("keepdims", 1), &[], false));
+    assert!(ok(&product, -1.0, INF) && ok(&product, -1.0, -INF));
+    assert!(!ok(&product, 4.0, INF), "1/4 is decided");
+    let above = with((Op::ThresholdedRelu, none().with_float("alpha", 1.0), &[], false));
+    assert!(ok(&above, -1.0, INF) && ok(&above, -1.0, 0.0));
+    assert!(!ok(&above, 4.0, INF));
+    // (-2)^tanh(x): 0.76 is no integer, but whether an exponent near 1 is depends on its rounding.
+    let power = |last: &[(Op, Attrs, &'static [f32], bool)]| {
+        let mut steps: Vec<(Op, Attrs, &[f32], bool)> =
+            vec![(Op::Tanh, none(), &[], false), (Op::Pow, none(), &[-2.0], true)];
+        steps.extend_from_slice(last);
+        steps
+    };
+    let larger = power(&[(Op::Max, none(), &[1.0], false), (Op::Div, none(), &[4.0], false)]);
+    assert!(ok(&larger, 9.0, 0.25) && ok(&larger, 9.0, NAN));
+    let over = power(&[(Op::ThresholdedRelu, none().with_float("alpha", 1.0), &[], false)]);
+    assert!(ok(&over, 9.0, 0.0) && ok(&over, 9.0, 2.0e10));
+}

@@ -182,3 +182,35 @@ quickcheck! {
             && transpose(&transpose(&t, &a.perm), &a.perm) == transpose(&t, &twice)
     }
 }
+
+/// Rounding to nearest is decided wherever the ball holds no tie: of the two neighbours of a value that binary32 does not
+/// hold, the farther one is outside of the radius, the nearer one inside.
+#[test]
+fn the_farther_neighbour_is_outside() {
+    use reference::round::nearest_radius;
+    let mut r = kit::Rng::new(11);
+    for fmt in NARROW {
+        for _ in 0..20_000 {
+            let v = r.normal() * libm::exp2(r.range(-12, 12) as f64);
+            let e = v.abs() * fmt.u() * r.unit() / 8.0;
+            if v.abs() < 2.0 * fmt.min_normal() {
+                continue;
+            }
+            let near = round(v, fmt);
+            let ulp = libm::exp2(libm::floor(libm::log2(near.abs()))) * 2.0 * fmt.u();
+            let radius = nearest_radius(v, e, fmt);
+            assert!((near - v).abs() <= radius, "{v:e} {fmt:?}");
+            let old = e + fmt.u() * (v.abs() + e);
+            assert!(radius <= old * 1.000_001, "{v:e} {fmt:?}: never wider than the formula it replaces");
+            let tie = ((near - v).abs() - ulp / 2.0).abs();
+            let far = if v > near { near + ulp } else { near - ulp };
+            let binade = libm::log2(near.abs()).fract() == 0.0;
+            if tie > 1.01 * e && !binade && v != near {
+                assert!((far - v).abs() > radius, "{v:e} {fmt:?}: {far:e} is reachable by no rounding");
+            }
+            // Whatever is in the ball rounds into the radius.
+            let w = v + e * (2.0 * r.unit() - 1.0);
+            assert!((round(w, fmt) - v).abs() <= radius && (w - v).abs() <= radius, "{v:e} {fmt:?}");
+        }
+    }
+}

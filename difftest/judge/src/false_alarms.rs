@@ -122,8 +122,15 @@ fn one(plan: &Plan, index: u64, contract: &Contract) -> Legal {
         Ok(e) => e,
         Err(e) => return skip(r, format!("reference: {e}")),
     };
-    let base =
-        Request { graph: &scene.graph, inputs: &scene.inputs, contract, seed: None, pinned: None, planted: None };
+    let base = Request {
+        graph: &scene.graph,
+        inputs: &scene.inputs,
+        contract,
+        seed: None,
+        pinned: None,
+        pinned_stores: false,
+        planted: None,
+    };
     let eager = match execute(&base) {
         Ok(e) => e,
         Err(e) => return skip(r, format!("sampler: {e}")),

@@ -37,7 +37,8 @@ impl Storage {
     pub fn contract(self) -> Contract {
         Contract::named(self.name()).expect("both names are listed by the reference")
     }
-    fn apply(self, mut s: Scene) -> Scene {
+    /// A scene in this storage.
+    pub fn apply(self, mut s: Scene) -> Scene {
         if self == Storage::BF16 {
             s.graph = to_bf16(&s.graph);
             for (t, &v) in s.inputs.iter_mut().zip(&s.graph.inputs) {
@@ -49,10 +50,6 @@ impl Storage {
             }
         }
         s
-    }
-    /// A scene in this storage.
-    pub fn of(self, s: Scene) -> Scene {
-        self.apply(s)
     }
 }
 
@@ -71,8 +68,9 @@ pub fn standard(seed: u64, storage: Storage, contract: &Contract) -> Scene {
     let regime = *rng.pick(&Regime::STANDARD);
     let data_seed = rng.next_u64();
     let mut known: BTreeMap<ValueId, Tensor> = BTreeMap::new();
-    let graph = graphgen::from_seed(rng.next_u64(), &profile(), &Lattice::default(), &mut |g, new| {
-        accept(g, new, (regime, data_seed), contract, &mut known)
+    let graph = graphgen::from_seed(rng.next_u64(), &profile(), &Lattice::default(), &mut |g, new| match storage {
+        Storage::F32 => accept(g, new, (regime, data_seed), contract, &mut known),
+        Storage::BF16 => accept(&to_bf16(g), new, (regime, data_seed), contract, &mut known),
     });
     let inputs = data::inputs(&graph, regime, data_seed);
     storage.apply(Scene { graph, inputs, regime })

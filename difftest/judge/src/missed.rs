@@ -1,6 +1,6 @@
 //! Planted bugs: which share of those that change an output bit the verdict tiers flag.
 
-use crate::bugs::{BUGS, Bug, Class, Planted, Scene, scene};
+use crate::bugs::{BUGS, Bug, Class, Flaw, Planted, Scene, scene};
 use crate::generate::{Storage, standard};
 use crate::legal::{Execution, Request, execute};
 use crate::rules::{Expected, Rule};
@@ -84,7 +84,7 @@ fn stage(bug: &Bug, turn: u64, rng: &mut Rng, storage: Storage, contract: &Contr
             return Some((s, p, true));
         }
     }
-    let s = storage.of(scene(bug, rng));
+    let s = storage.apply(scene(bug, rng));
     let sites = Planted::sites(bug, &s.graph);
     let p = sites.first()?.clone();
     Some((s, p, false))
@@ -112,7 +112,9 @@ fn same_bits(a: &[Tensor], b: &[Tensor]) -> bool {
 
 fn run_once(s: &Scene, p: &Planted, usual: bool, seed: u64, contract: &Contract, r: &mut Seen) {
     let g = &s.graph;
-    let base = Request { graph: g, inputs: &s.inputs, contract, seed: Some(seed), pinned: Some(p.node), planted: None };
+    let pinned_stores = p.flaw.is_some_and(Flaw::is_of_the_store);
+    let (inputs, seed, pinned) = (&s.inputs, Some(seed), Some(p.node));
+    let base = Request { graph: g, inputs, contract, seed, pinned, pinned_stores, planted: None };
     let runs =
         (execute(&base), execute(&Request { planted: Some(p), ..base }), execute(&Request { seed: None, ..base }));
     let (Ok(clean), Ok(buggy), Ok(eager)) = runs else {

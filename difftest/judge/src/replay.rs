@@ -85,6 +85,7 @@ pub fn replay(dir: &Path) -> Result<(bool, String), String> {
         contract: &contract,
         seed: Some(case.seed),
         pinned: None,
+        pinned_stores: false,
         planted: None,
     };
     let x = execute(&request).map_err(|e| e.to_string())?;

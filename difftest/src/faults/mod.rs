@@ -18,6 +18,7 @@ mod gather_negative_clamped;
 mod gemm_perm_unchecked;
 mod halo_of_last_rows_off_by_one;
 mod int_div_floors;
+mod integer_padding_is_zero;
 mod k_tail_dropped;
 mod last_lanes_not_masked;
 mod lossy_cast_pair_dropped;
@@ -25,6 +26,7 @@ mod max_loses_nan;
 mod mean_divides_by_padded_length;
 mod pad_value_not_checked;
 mod parameter_record_off_by_one;
+mod qlinear_zero_point_of_operand;
 mod records_of_second_channel_group;
 mod reduction_reads_padding_lanes;
 mod reduction_restarts;
@@ -97,6 +99,8 @@ pub const FAULTS: &[Fault] = &[
     softmax_coerced_to_matrix::FAULT,
     round_ties_up::FAULT,
     lossy_cast_pair_dropped::FAULT,
+    integer_padding_is_zero::FAULT,
+    qlinear_zero_point_of_operand::FAULT,
     requant_scale_of_next_channel::FAULT,
     requant_zero_point_unsigned::FAULT,
     bias_of_first_group::FAULT,

@@ -315,6 +315,9 @@ pub fn rotary(a: &Args<'_>) -> OpResult<Bounded> {
         let v = c.value[r] * f.value[mine] + sign * s.value[r] * f.value[other];
         let wide = |g: &crate::Float, j: usize| g.value[j].abs() + g.radius[j];
         let m = wide(c, r) * wide(f, mine) + wide(s, r) * wide(f, other);
+        if m.is_finite() && a.cx.may_overflow(m, 2.0, x.dtype) {
+            return (0.0, f64::INFINITY, true);
+        }
         let inherited = m - c.value[r].abs() * f.value[mine].abs() - s.value[r].abs() * f.value[other].abs();
         let nan = [mine, other].iter().any(|&j| f.nan.as_ref().is_some_and(|n| n[j]));
         let e = if f.radius[mine] + f.radius[other] + c.radius[r] + s.radius[r] == 0.0 { 0.0 } else { inherited };

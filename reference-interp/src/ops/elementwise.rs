@@ -152,11 +152,13 @@ pub fn perturbed(top: f64, eb: f64, m: f64) -> f64 {
 /// Division under a contract: what is the same for all elements.
 ///
 /// `q = a/b`, propagated `(ea + |q| eb) / (|b| - eb)` (infinite if `|b| <= eb`), local `2 k_div u (|q| + propagated)`; 0
-/// if the operands are exact, division is correctly rounded and `q` is a number of the accumulator.
+/// if the operands are exact, division is correctly rounded and `q` is a number of the accumulator. A correctly rounded
+/// quotient is the nearest to something in the propagated ball: `round::nearest_radius`.
 #[derive(Clone, Copy, Debug)]
 pub struct Division {
     acc: Format,
     correct: bool,
+    nearest: bool,
     rel: f64,
     lost: f64,
 }
@@ -166,7 +168,13 @@ impl Division {
     pub fn new(cx: &EvalCx<'_>, dtype: DType) -> Division {
         let acc = cx.acc(dtype);
         let correct = cx.contract.ulps.get(Func::Div) <= 0.5;
-        Division { acc, correct, rel: cx.func(Func::Div, dtype), lost: 2.0 * cx.eta(acc) }
+        Division {
+            acc,
+            correct,
+            nearest: correct && cx.nearest(acc),
+            rel: cx.func(Func::Div, dtype),
+            lost: 2.0 * cx.eta(acc),
+        }
     }
     /// One quotient: value, radius, NaN reachable.
     #[inline]
@@ -186,6 +194,9 @@ impl Division {
         }
         // A division is slow, and most operands are exact.
         let prop = if ea == 0.0 && eb == 0.0 { 0.0 } else { (ea + q.abs() * eb) / (b.abs() - eb) };
+        if self.nearest && q.abs() + prop <= self.acc.max_finite() {
+            return (q, crate::round::nearest_radius(q, prop, self.acc), false);
+        }
         (q, prop + self.rel * (q.abs() + prop) + self.lost, false)
     }
 }

@@ -493,7 +493,23 @@ pub fn einsum(a: &Args<'_>) -> OpResult<Bounded> {
     };
     let one = Float::exact(vec![1.0]);
     let second = if all.len() == 2 { all[1].float()? } else { &one };
-    let raw = bilinear(a.cx, all[0].float()?, second, Depth::chain(ni.max(1)), &run);
+    let first = all[0].float()?;
+    let mut raw = bilinear(a.cx, first, second, Depth::chain(ni.max(1)), &run);
+    if all.len() == 2 && ni > 1 {
+        // An operand may be summed over a label of its own before the product: what overflows then is an infinity, whatever
+        // the other factor is.
+        let wide = |f: &Float| -> Vec<f64> {
+            (0..f.value.len())
+                .map(|i| f.value[i].abs() + f.radius[i])
+                .map(|m| if m.is_finite() { m.max(1.0) } else { 1.0 })
+                .collect()
+        };
+        let most = run(&wide(first), &wide(second), Sum::EXACT);
+        if most.iter().any(|&m| a.cx.may_overflow(m, ni as f64, all[0].dtype)) {
+            let p = raw.poison.get_or_insert_with(|| vec![false; no]);
+            p.iter_mut().zip(&most).for_each(|(p, &m)| *p |= a.cx.may_overflow(m, ni as f64, all[0].dtype));
+        }
+    }
     Ok(a.cx.linear(all[0].dtype, dims, raw))
 }
 

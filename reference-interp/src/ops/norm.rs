@@ -99,8 +99,10 @@ pub struct Normalised {
 
 /// `(x - mean) / sqrt(var + eps)` over a set; without centring, `x / sqrt(mean(x^2) + eps)`.
 ///
-/// Variance: `ed = e(1-1/N) + mean of other e + gamma_{N+1} mean|x| + u|d|`, propagated `mean(2|d| ed + ed^2)`, local
-/// `gamma_{N+2} mean(|d|+ed)^2` (one-pass contracts: `gamma_{N+3} mean x^2` twice more). With `A = var + eps`:
+/// Variance: with `ei = e(1-1/N) + mean of other e` (what each deviation inherits) and `c = gamma_{N+1} mean|x|` (the error of the
+/// computed mean, the same for all): deviations from the true mean sum to 0, so `c` enters their mean square as `c^2` alone;
+/// propagated `mean(2|d| ei + ei^2) + c^2`, local `gamma_{N+4} (mean(|d|+ei)^2 + c^2)` (`u` twice for the subtraction). Each
+/// deviation itself errs by `ed = ei + c + u(|d| + ei + c)` (one-pass contracts: `gamma_{N+3} mean x^2` twice more). With `A = var + eps`:
 /// `er = (A-eA)^(-1/2) - A^(-1/2)`, infinite if `eA >= A`; `ey = |d| er + r ed + er ed`, local `2u k_rsqrt` and `2u`; and always
 /// `|y0| <= sqrt(N-1)`, so `ey <= 2 sqrt(N)`.
 pub fn normalise(
@@ -116,8 +118,9 @@ pub fn normalise(
     let mean = if centre { x.iter().map(|p| p.0).sum::<f64>() / n } else { 0.0 };
     let (sum_e, mean_abs) = (x.iter().map(|p| p.1).sum::<f64>(), x.iter().map(|p| p.0.abs() + p.1).sum::<f64>() / n);
     // The mean of subnormals is rounded to one; a larger sum loses nothing.
-    let lost = cx.underflow(mean_abs, 2.0, dtype);
-    let mean_e = if centre { sum_e / n + cx.gamma(n + 1.0, u) * mean_abs + lost } else { 0.0 };
+    let common = if centre { cx.gamma(n + 1.0, u) * mean_abs + cx.underflow(mean_abs, 2.0, dtype) } else { 0.0 };
+    let mean_e = if centre { sum_e / n + common } else { 0.0 };
+    let inherited = |e: f64| if centre { e * (1.0 - 1.0 / n) + (sum_e - e) / n } else { e };
     let d: Vec<(f64, f64)> = x
         .iter()
         .map(|&(v, e)| {
@@ -125,15 +128,19 @@ pub fn normalise(
             if !centre {
                 return (d, e);
             }
-            let inherited = e * (1.0 - 1.0 / n) + (sum_e - e) / n;
-            let ed = inherited + cx.gamma(n + 1.0, u) * mean_abs + lost;
+            let ed = inherited(e) + common;
             (d, ed + u * (d.abs() + ed))
         })
         .collect();
     let var = d.iter().map(|p| p.0 * p.0).sum::<f64>() / n;
-    let prop = d.iter().map(|p| 2.0 * p.0.abs() * p.1 + p.1 * p.1).sum::<f64>() / n;
-    let wide = d.iter().map(|p| (p.0.abs() + p.1) * (p.0.abs() + p.1)).sum::<f64>() / n;
-    let mut ev = prop + cx.gamma(n + 2.0, u) * wide;
+    let (mut prop, mut wide) = (0.0, 0.0);
+    for (p, &(_, e)) in d.iter().zip(x) {
+        let (d, ei) = (p.0.abs(), inherited(e));
+        prop += 2.0 * d * ei + ei * ei;
+        wide += (d + ei) * (d + ei);
+    }
+    let (prop, wide) = (prop / n + common * common, wide / n + common * common);
+    let mut ev = prop + cx.gamma(if centre { n + 4.0 } else { n + 2.0 }, u) * wide;
     if one_pass || cx.contract.one_pass_variance {
         ev += 2.0 * cx.gamma(n + 3.0, u) * x.iter().map(|p| (p.0.abs() + p.1) * (p.0.abs() + p.1)).sum::<f64>() / n;
     }

@@ -75,7 +75,8 @@ fn winner(cx: &EvalCx<'_>, f: &Float, set: &[usize]) -> (f64, f64, bool, usize, 
         (true, false) => f64::INFINITY,
         (false, _) => hull_radius(v, lo, hi),
     };
-    let may = |i: &&usize| f.hi(**i) >= lo;
+    // Which place a NaN has is not defined.
+    let may = |i: &&usize| nan || flag || f.hi(**i) >= lo;
     let exact = set.iter().all(|&i| f.radius[i] == 0.0) && !nan && !flag;
     let range = if exact {
         (at, at)

@@ -245,7 +245,7 @@ fn product(cx: &EvalCx<'_>, dtype: DType, f: &Float, g: &Groups) -> Bounded {
     let gamma = cx.gamma(g.size as f64 - 1.0, cx.u(dtype)).max(0.0);
     let fits = |t: usize| exact[t] && mag[t] > 0.0 && mag[t] <= libm::ldexp(1.0, acc.precision());
     build(cx, dtype, g.dims.clone(), n, |t| {
-        if fits(t) || g.size <= 1 && top[t] == mag[t] {
+        if fits(t) || g.size <= 1 && top[t] == mag[t] && !factors[t].open {
             return (v[t], 0.0, flag[t]);
         }
         let e = (top[t] - mag[t]) + gamma * top[t] + g.size as f64 * cx.eta(acc);

@@ -352,6 +352,12 @@ fn by_weight(a: &Args<'_>, x: &Bounded, all: &[Option<Vec<Point>>]) -> OpResult<
         dims[k] = points.len();
         let taps = points.iter().map(|p| p.taps.len()).max().unwrap_or(0) as f64;
         d += taps + if cubic { 12.0 } else { 3.0 };
+        // A partial result that overflows is an infinity for the next axis.
+        for (b, &m) in bad.iter_mut().zip(&m) {
+            if m.is_finite() && a.cx.may_overflow(m, d, x.dtype) {
+                (*b, special) = (1.0, true);
+            }
+        }
         let weights =
             points.iter().flat_map(|p| p.taps.iter()).map(|t| low_bit_exp(t.1)).try_fold(0, |g, k| k.map(|k| k.min(g)));
         grid = if points.iter().all(|p| p.err == 0.0) && !cubic { grid.zip(weights).map(|(g, w)| g + w) } else { None };

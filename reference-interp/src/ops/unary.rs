@@ -231,6 +231,12 @@ pub fn function_at(cx: &EvalCx<'_>, op: Op, dtype: DType, v: f64, e: f64) -> (f6
         return (y, if certain { 0.0 } else { f64::INFINITY }, !certain);
     }
     let prop = propagated(op, v, e, y);
+    let nearest =
+        matches!(op, Op::Sqrt | Op::Reciprocal) && cx.contract.ulps.get(accuracy(op)) <= 0.5 && cx.nearest(acc);
+    if nearest && y.abs() + prop <= acc.max_finite() {
+        // Correctly rounded: the nearest to something in the propagated ball.
+        return (y, crate::round::nearest_radius(y, prop, acc), outside);
+    }
     let local = cx.func(accuracy(op), dtype) * (y.abs() + prop) + 16.0 * cx.eta(acc);
     (y, prop + local, outside || prop.is_infinite() && !matches!(op, Op::Exp | Op::Cosh | Op::Sinh | Op::Softplus))
 }
@@ -341,6 +347,10 @@ fn activated(cx: &EvalCx<'_>, x: &Bounded, act: &Activation<'_>) -> OpResult<Bou
     let (u, eta) = (cx.u(x.dtype), cx.eta(acc));
     let (v, e, n) = map(f, |v, e| {
         let y = (act.f)(v);
+        if e.is_infinite() {
+            // Of an undecided argument the value says nothing, be it infinite or NaN.
+            return (y, f64::INFINITY, false);
+        }
         if v.is_infinite() && y.is_nan() && e == 0.0 {
             // The formula gives Inf*0 or Inf/Inf where a fused implementation gives the limit: both are legal.
             return (y, f64::INFINITY, true);

@@ -35,7 +35,9 @@ fn graph(op: Op, attrs: Attrs, inputs: &[Tensor], consts: &[Tensor], out: &[usiz
 }
 
 fn measure(what: String, g: &Graph, inputs: &[Tensor], contract: &Contract, least: f64) -> Option<Attained> {
-    let e = execute(&Request { graph: g, inputs, contract, seed: None, pinned: None, planted: None }).ok()?;
+    let e =
+        execute(&Request { graph: g, inputs, contract, seed: None, pinned: None, pinned_stores: false, planted: None })
+            .ok()?;
     let b = reference::evaluate(g, inputs, contract).ok()?;
     let outputs = e.outputs(g);
     let ratio = b.outputs().iter().zip(&outputs).map(|(b, t)| b.check(t, contract).worst_ratio).fold(0.0, f64::max);

@@ -74,6 +74,8 @@ fn regimes(bug: &Bug) -> &'static [Regime] {
         ("quant", "wrap" | "sat127") | ("relu" | "clip", _) => &[Large],
         ("gelu" | "tanh" | "sigmoid", _) => &[Bend, Gauss],
         ("castbf16", _) => &[Gauss, Wide],
+        ("softmax", _) => &[Gauss, Bend, Int],
+        ("layernorm", "rsqrt12") => &[Gauss, Wide],
         _ => &Regime::STANDARD,
     }
 }
@@ -350,16 +352,33 @@ impl Stage<'_> {
         let ins = [x, s, b, m, v].map(Some).to_vec();
         self.typed(Op::BatchNormalization, attrs, ins, &[full, stat.clone(), stat])
     }
+    /// Now and then nothing but negative numbers: what a maximum that starts from 0 gets wrong.
+    fn negative(&mut self, x: ValueId) -> ValueId {
+        if self.rng.chance(1, 2) {
+            return x;
+        }
+        let d = self.g.ty(x).dims.clone();
+        let a = self.node(Op::Abs, Attrs::none(), &[x], &d);
+        // 0 − |x|, not −|x|: a maximum of −0 and 0 would differ in nothing but the sign.
+        let zero = self.floats(&[], &[0.0]);
+        self.node(Op::Sub, Attrs::none(), &[zero, a], &d)
+    }
     fn reduce(&mut self, op: Op) -> ValueId {
         let d = [self.size(1, 6), self.size(5, 40)];
-        let x = self.input(&d);
+        let mut x = self.input(&d);
+        if op == Op::ReduceMax {
+            x = self.negative(x);
+        }
         let a = self.ints(&[1]);
         self.node(op, Attrs::none().with_int("keepdims", 0), &[x, a], &[d[0]])
     }
     fn pool(&mut self, op: Op) -> ValueId {
         let c = self.size(1, 4);
         let d = self.image(c);
-        let x = self.input(&d);
+        let mut x = self.input(&d);
+        if op == Op::MaxPool {
+            x = self.negative(x);
+        }
         let attrs = Attrs::none().with_ints("kernel_shape", &[3, 3]).with_ints("pads", &[1, 1, 1, 1]);
         self.node(op, attrs, &[x], &d)
     }

@@ -74,6 +74,8 @@ pub struct Request<'a> {
     pub seed: Option<u64>,
     /// A node that stays a kernel of its own formula (it is not folded or re-associated away), so that a bug can sit in it.
     pub pinned: Option<NodeId>,
+    /// The pinned node's result is stored: a flaw of the store needs a store.
+    pub pinned_stores: bool,
     /// The bug in that node.
     pub planted: Option<&'a Planted>,
 }

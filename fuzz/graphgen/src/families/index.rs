@@ -47,6 +47,9 @@ fn gather_elements(b: &mut Builder, rng: &mut Rng) -> Option<()> {
     let ty = b.ty(x);
     let (spelled, i) = axis(ty.rank(), rng);
     let dims = shorter(&ty.dims, i, rng);
+    if dims.iter().product::<usize>() > 4 * b.profile.max_elements {
+        return None;
+    }
     let at = indices(b, &dims, ty.dims[i], rng);
     let out = TensorType::new(ty.dtype, dims);
     b.node(Op::GatherElements, Attrs::none().with_int("axis", spelled), &[x, at], &[out]).map(|_| ())
@@ -89,6 +92,9 @@ fn scatter_elements(b: &mut Builder, rng: &mut Rng) -> Option<()> {
     let ty = b.ty(x);
     let (spelled, i) = axis(ty.rank(), rng);
     let dims = shorter(&ty.dims, i, rng);
+    if dims.iter().product::<usize>() > 4 * b.profile.max_elements {
+        return None;
+    }
     let at = indices(b, &dims, ty.dims[i], rng);
     let u = b.input(TensorType::new(ty.dtype, dims));
     b.node(Op::ScatterElements, reduction(ty.dtype, rng).with_int("axis", spelled), &[x, at, u], &[ty]).map(|_| ())
@@ -100,7 +106,11 @@ fn scatter_nd(b: &mut Builder, rng: &mut Rng) -> Option<()> {
     let depth = rng.range(1, ty.rank() as i64) as usize;
     let outer = b.lattice.dims(rng.range(0, 2) as usize, 12, rng);
     let at = tuples(b, &outer, &ty.dims[..depth], rng);
-    let u = b.input(TensorType::new(ty.dtype, [&outer[..], &ty.dims[depth..]].concat()));
+    let update = TensorType::new(ty.dtype, [&outer[..], &ty.dims[depth..]].concat());
+    if update.elements() > 4 * b.profile.max_elements {
+        return None;
+    }
+    let u = b.input(update);
     b.node(Op::ScatterND, reduction(ty.dtype, rng), &[x, at, u], &[ty]).map(|_| ())
 }
 
