@@ -140,7 +140,7 @@ pub fn normalise(
         wide += (d + ei) * (d + ei);
     }
     let (prop, wide) = (prop / n + common * common, wide / n + common * common);
-    let mut ev = prop + cx.gamma(n + 4.0, u) * wide;
+    let mut ev = prop + cx.gamma(if centre { n + 4.0 } else { n + 2.0 }, u) * wide;
     if one_pass || cx.contract.one_pass_variance {
         ev += 2.0 * cx.gamma(n + 3.0, u) * x.iter().map(|p| (p.0.abs() + p.1) * (p.0.abs() + p.1)).sum::<f64>() / n;
     }

@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(round(65520.0, F16), f64::INFINITY);
         assert_eq!(round(-pow2(-26), F16), -0.0);
         assert_eq!(truncate(1.0 + 0.99 * pow2(-7), BF16), 1.0);
-        assert_eq!(truncate(-1.999, TF32), -(2.0 - pow2(-10)));
+        assert_eq!(truncate(-1.9995, TF32), -(2.0 - pow2(-10)));
         assert_eq!((ulp(1.5, F32), ulp(0.0, F32)), (pow2(-23), pow2(-149)));
     }
 }
