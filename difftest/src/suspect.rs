@@ -76,7 +76,6 @@ pub fn outside(case: &Case, set: &[Tensor], machine: &[(String, Tensor)], seed: 
             seed: Some(seed.wrapping_mul(1_000_003).wrapping_add(k)),
             pinned: None,
             pinned_stores: false,
-            pinned_stores: false,
             planted: None,
         })
         .ok()?;
