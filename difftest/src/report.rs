@@ -105,7 +105,8 @@ fn limited(text: &str, n: usize) -> String {
 
 fn certificate(c: &Certificate) -> String {
     let mut s = String::new();
-    let _ = writeln!(s, "Smallest violating unit: {} ({}); contract `{}`.\n", c.unit, c.operators, c.contract);
+    let operators = if c.unit.ends_with(')') { String::new() } else { format!(" ({})", c.operators) };
+    let _ = writeln!(s, "Smallest violating unit: {}{operators}; contract `{}`.\n", c.unit, c.contract);
     let bits = c.got_bits.as_ref().map_or(String::new(), |b| format!(" (bits 0x{b})"));
     let _ = writeln!(s, "- element {:?}: the machine has {}{bits}, the reference {}", c.index, c.got, c.value);
     let radius = c.radius.map_or("anything".into(), |r| format!("{r:e}"));

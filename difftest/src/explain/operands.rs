@@ -157,6 +157,15 @@ fn stale_weights(g: &Graph, n: NodeId, out: &mut Vec<Variant>) {
             })
         });
         out.push(Variant::edits(format!("output channels {s} before"), vec![edit]));
+        // Tiles may be walked from the last to the first, or a later block may be loaded first.
+        let edit = Edit::new(g, v, &|i| {
+            (i[axis] + s < channels).then(|| {
+                let mut j = i.to_vec();
+                j[axis] += s;
+                Source::At(j)
+            })
+        });
+        out.push(Variant::edits(format!("output channels {s} after"), vec![edit]));
     }
     // Another problem of a batch.
     if !conv {

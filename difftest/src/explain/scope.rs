@@ -12,6 +12,8 @@ pub struct Scope {
     pub graph: Graph,
     /// The contract under which it is judged.
     pub contract: Contract,
+    /// Whether it is evaluated in the types' own arithmetic, to the bit: for a pass that claims the same bits.
+    pub typed: bool,
     /// Its name in reports.
     pub at: String,
 }
@@ -39,9 +41,10 @@ pub struct Evidence {
 impl Scope {
     /// The outputs under the reference, or under a hypothesis. `None` where the reference has no kernel or the graph no meaning.
     pub fn evaluate(&self, graph: &Graph, inputs: &[Tensor], hypothesis: Option<Hypothesis>) -> Option<Vec<Bounded>> {
-        let options = Options { keep_all: false, hypothesis, ..Options::new(&self.contract) };
-        let e = reference::evaluate_with(graph, inputs, &options).ok()?;
-        graph.outputs.iter().map(|o| e.value(o.value).cloned()).collect()
+        let base = if self.typed { Options::typed(&self.contract) } else { Options::new(&self.contract) };
+        let e = reference::evaluate_with(graph, inputs, &Options { keep_all: false, hypothesis, ..base }).ok()?;
+        let one = |b: &Bounded| if self.typed { Bounded::from_tensor(&b.to_tensor()) } else { b.clone() };
+        graph.outputs.iter().map(|o| e.value(o.value).map(one)).collect()
     }
     /// The outputs under the plain reference.
     pub fn plain(&self, inputs: &[Tensor]) -> Option<Vec<Bounded>> {
@@ -120,5 +123,5 @@ pub fn copy_of(ty: &ir::TensorType, contract: &Contract, at: String) -> Scope {
     let origin = ir::Origin::new(0, "copy");
     let y = graph.add_node(Op::Identity, ir::Attrs::none(), vec![Some(x)], vec![(ty.clone(), None)], origin)[0];
     graph.add_output("y", y);
-    Scope { graph, contract: contract.clone(), at }
+    Scope { graph, contract: contract.clone(), typed: false, at }
 }

@@ -171,7 +171,7 @@ mod control_flow {
             specialize(&model(c, constants), &dims(&[]))
         };
         let three = ("n", Tensor::from_i64([], &[3]));
-        let g = run(&["n", "", "x"], &[three.clone()]).expect("three iterations");
+        let g = run(&["n", "", "x"], std::slice::from_ref(&three)).expect("three iterations");
         let unsqueezed = [Op::Add, Op::Add, Op::Add, Op::Unsqueeze, Op::Unsqueeze, Op::Unsqueeze, Op::Concat];
         assert_eq!(ops(&g), unsqueezed);
         assert_eq!(g.ty(g.outputs[0].value).dims, [3, 2, 3]);
