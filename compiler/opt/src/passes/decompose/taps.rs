@@ -36,7 +36,7 @@ pub fn max_pool(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let Ok(w) = types::window(&n.attrs, spatial, &kernel, n.attrs.flag("ceil_mode")) else { return Ok(None) };
     // Before the windows are written out: a kernel in a file may have 2^31 taps.
     let most = |d: &[usize]| d.iter().fold(1usize, |a, &n| a.saturating_mul(n));
-    check_pairs(b, n, &[most(&dx[..2]), most(&w.out), most(&kernel)])?;
+    check_pairs(b, n, &[most(&dx[..2]).max(1), most(&w.out).max(1), most(&kernel)])?;
     let lists = members(&w, spatial);
     if lists.iter().any(Vec::is_empty) {
         return Ok(None); // a window wholly in the padding has no place
