@@ -75,6 +75,11 @@ impl<'r, 'g> Build<'r, 'g> {
         let args: Vec<Option<Arg<'_>>> =
             inputs.iter().map(|i| i.map(|v| Arg { ty: g.ty(v), value: g.constant(v) })).collect();
         let ty = infer(op, &all, &args).map_err(|detail| {
+            if detail.starts_with("the output ") && detail.contains(" has more than ") {
+                // An intermediate result beyond all limits: the model is too large for this lowering, which is not wrong.
+                let node = self.origin.name.clone();
+                return CompileError::Unsupported { node, op: op.to_string(), reason: detail };
+            }
             let at = format!("new {op} for `{}`", self.origin.name);
             CompileError::Broken { after: "g".into(), violations: vec![Violation { rule: "built-type", at, detail }] }
         })?;
@@ -121,16 +126,12 @@ impl<'r, 'g> Build<'r, 'g> {
     }
     /// An int64 constant whose element at the coordinates `c` is `f(c)`.
     pub fn positions(&mut self, dims: &[usize], f: impl Fn(&[usize]) -> i64) -> ValueId {
-        let st = value::strides(dims);
-        let at = |i: usize| -> Vec<usize> { (0..dims.len()).map(|k| i / st[k] % dims[k]).collect() };
-        let v: Vec<i64> = (0..dims.iter().product()).map(|i| f(&at(i))).collect();
+        let v = every(dims, f);
         self.r.constant(Tensor::from_i64(dims, &v))
     }
     /// A bool constant whose element at the coordinates `c` is `f(c)`.
     pub fn mask(&mut self, dims: &[usize], f: impl Fn(&[usize]) -> bool) -> ValueId {
-        let st = value::strides(dims);
-        let at = |i: usize| -> Vec<usize> { (0..dims.len()).map(|k| i / st[k] % dims[k]).collect() };
-        let v: Vec<bool> = (0..dims.iter().product()).map(|i| f(&at(i))).collect();
+        let v = every(dims, f);
         self.r.constant(Tensor::from_bool(dims, &v))
     }
     /// Concatenation along an axis; the value itself where there is one.
@@ -205,4 +206,22 @@ impl<'r, 'g> Build<'r, 'g> {
         }
         self.r.bind(old, v);
     }
+}
+
+/// `f` at every coordinate, row-major.
+fn every<T>(dims: &[usize], f: impl Fn(&[usize]) -> T) -> Vec<T> {
+    let n = dims.iter().product::<usize>();
+    let mut c = vec![0; dims.len()];
+    let mut out = Vec::with_capacity(n);
+    for _ in 0..n {
+        out.push(f(&c));
+        for k in (0..dims.len()).rev() {
+            c[k] += 1;
+            if c[k] < dims[k] {
+                break;
+            }
+            c[k] = 0;
+        }
+    }
+    out
 }

@@ -110,8 +110,10 @@ fn softmax(b: &mut Build<'_, '_>, x: ValueId, bias: Option<ValueId>) -> Res<Valu
     let s = b.select(empty, one, s)?;
     let p = b.bin(Op::Div, e, s)?;
     let Some(bias) = bias else { return Ok(p) };
-    let last_of_bias = b.ty(bias).rank() - 1;
-    let most = b.reduce(Op::ReduceMax, bias, &[last_of_bias], true)?;
+    let most = match b.ty(bias).rank() {
+        0 => bias,
+        r => b.reduce(Op::ReduceMax, bias, &[r - 1], true)?,
+    };
     let masked = infinite(b, most)?;
     b.select(masked, zero, p)
 }

@@ -3,6 +3,7 @@
 //! Nearest has one tap of weight 1 (a Gather alone), linear two, cubic four, widened filters more. A dense matrix would
 //! make NaN of 0 * Inf; no tap has the weight 0.
 
+use super::index::check_pairs;
 use super::{Lowered, done, input};
 use crate::fold::value;
 use crate::passes::build::{Build, Res};
@@ -37,10 +38,10 @@ pub fn lower(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
             continue;
         }
         let line = Line { how, from, to: dims[axis], scale: scales[axis], roi: roi[axis] };
-        let taps = taps(n, &line);
-        if taps.place.len() > MAX_TAPS {
-            return Ok(None);
+        if n.attrs.flag("antialias") && !nearest && 4.0 / line.scale > MAX_TAPS as f64 {
+            return Ok(None); // the filter is as wide as that
         }
+        let taps = taps(n, &line);
         y = apply(b, y, axis, &taps)?;
         outside.push((axis, line));
     }
@@ -74,6 +75,7 @@ fn extrapolated(b: &mut Build<'_, '_>, y: ValueId, n: &Node, lines: &[(usize, Li
             p >= 0.0 && p <= l.from as f64 - 1.0
         })
     };
+    check_pairs(b, n, &dims)?;
     let inside = b.mask(&dims, inside);
     let value = super::scalar_like(b, y, super::f(n, "extrapolation_value"));
     b.select(inside, y, value)

@@ -7,6 +7,8 @@ use crate::passes::build::{Build, Res};
 use crate::types;
 use ir::{DType, Node, NodeId, Op, ValueId};
 
+/// Samples along one side of a bin.
+const MAX_GRID: i64 = 1 << 10;
 /// A bilinear sample's neighbours along one axis.
 const REACH: [i64; 2] = [0, 1];
 
@@ -15,7 +17,7 @@ pub fn align(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let (x, rois, images) = (input(b, id, 0)?, input(b, id, 1)?, b.input(id, 2));
     let (dx, count) = (b.dims(x), b.dims(rois)[0]);
     let (out, ratio) = (b.r.old.ty(n.outputs[0]).dims.clone(), n.attrs.int("sampling_ratio").unwrap_or(0));
-    if ratio < 1 || dx.contains(&0) {
+    if !(1..=MAX_GRID).contains(&ratio) || dx.contains(&0) {
         return Ok(None); // the number of samples would depend on the region
     }
     let grid = ratio as usize;
@@ -131,6 +133,9 @@ pub fn deform(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     }
     let Ok(win) = types::window(&n.attrs, &dx[2..], &dw[2..], false) else { return Ok(None) };
     let (og, group) = (n.attrs.int("offset_group").unwrap_or(1) as usize, n.attrs.int("group").unwrap_or(1) as usize);
+    if og == 0 || !dx[1].is_multiple_of(og) {
+        return Ok(None);
+    }
     let (taps, points, per) = (dw[2] * dw[3], out[2] * out[3], dx[1] / og);
     let lines = dx[0] * og;
     check_pairs(b, n, &[lines, taps, points, per])?;

@@ -3,7 +3,7 @@
 //! Positions along an axis become a whole part and a fraction. The whole part is looked up in tables of the axis, which hold the
 //! padding: where a neighbour lies, and whether it lies inside. Then one Gather a corner moves pixels with all their channels.
 
-use super::index::rows;
+use super::index::{check_pairs, rows};
 use super::{Lowered, done, input, scalar_like, with_scalar, work_type};
 use crate::fold::value;
 use crate::passes::build::{Build, Res};
@@ -59,7 +59,9 @@ pub fn grid(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         Some("reflection") => Padding::Reflection,
         _ => Padding::Zeros,
     };
-    if dx[2..].contains(&0) || reach.len().pow(r as u32) > MAX_CORNERS || (reach.len() > 1 && !b.ty(x).dtype.is_float())
+    if dx[2..].contains(&0)
+        || reach.len().checked_pow(r as u32).is_none_or(|c| c > MAX_CORNERS)
+        || (reach.len() > 1 && !b.ty(x).dtype.is_float())
     {
         return Ok(None);
     }
@@ -275,6 +277,7 @@ pub fn affine(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let out = b.r.old.ty(n.outputs[0]).dims.clone();
     let (r, work) = (out.len() - 2, b.ty(theta).dtype);
     let size = &out[1..=r];
+    check_pairs(b, n, size)?;
     let align = n.attrs.flag("align_corners");
     let at = |i: usize, len: usize| match (align, len) {
         (true, 1) => -1.0,

@@ -5,7 +5,7 @@
 //! selected, never multiplied by 0 or 1, so that NaN and infinities stay where they are.
 
 use super::index::{axis, check_pairs, plus, rows, scaled, tuples};
-use super::{Lowered, work_type};
+use super::{Lowered, too_large, work_type};
 use crate::fold::value;
 use crate::passes::build::{Build, Res};
 use crate::types;
@@ -89,6 +89,10 @@ pub fn max_unpool(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let x_only = &types::args(b.r.old, n)[..2];
     let Ok(natural) = types::infer(Op::MaxUnpool, &n.attrs, x_only) else { return Ok(None) };
     let natural = natural[0].dims.clone();
+    let cells = natural.iter().product::<usize>() as i64;
+    if b.r.new.constant(i).and_then(Tensor::ints).is_some_and(|v| v.iter().any(|p| !(0..cells).contains(p))) {
+        return Ok(None); // a place outside of the result
+    }
     let mut at = i;
     if natural != to.dims {
         let st = value::strides(&to.dims);
@@ -112,6 +116,9 @@ pub fn tensor(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let (dx, du) = (b.dims(x), b.dims(u));
     let ax = axis(n, "axis", -2, dx.len());
     let (places, updates) = (dx[ax], du[ax]);
+    if updates == 0 {
+        return Ok(Some(vec![x]));
+    }
     let iota = b.positions(&[1, places], |c| c[1] as i64);
     let mut at = match b.opt_input(id, 2) {
         None => b.positions(&[dx[0], places], |c| c[1] as i64),
@@ -166,7 +173,7 @@ impl Scatter {
         if let Some(at) = b.r.new.constant(self.at).and_then(Tensor::ints) {
             let mut last = vec![0i128; self.lines * self.places];
             for (k, &p) in at.iter().enumerate() {
-                if let Ok(p) = usize::try_from(p) {
+                if let Some(p) = usize::try_from(p).ok().filter(|&p| p < self.places) {
                     last[k / self.updates * self.places + p] = (k % self.updates) as i128 + 1;
                 }
             }
@@ -195,6 +202,9 @@ impl Scatter {
     fn reduced(&self, b: &mut Build<'_, '_>, n: &Node, mode: &str) -> Res<ValueId> {
         check_pairs(b, n, &[self.lines, self.updates, self.places, self.inner])?;
         let own = b.ty(self.x).dtype;
+        if own == DType::Bool {
+            return Err(too_large(b, n, format!("reduction `{mode}` of bool")));
+        }
         let work = if matches!(mode, "add" | "mul") { wide_type(own) } else { own };
         let (x, update) = (b.cast(self.x, work)?, b.cast(self.update, work)?);
         let (neutral, reduce, join) = match mode {

@@ -93,6 +93,8 @@ pub fn col2im(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
         None => a,
     });
     let Ok(w) = types::window(&window, &image, &block, false) else { return Ok(None) };
+    check_pairs(b, n, &block)?;
+    check_pairs(b, n, &image)?;
     let (taps, blocks, pixels) = (block.iter().product::<usize>(), dx[2], image.iter().product::<usize>());
     let planes = dx[0] * dx[1] / taps;
     check_pairs(b, n, &[planes, taps, pixels])?;
