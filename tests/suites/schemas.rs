@@ -51,6 +51,7 @@ fn errors(v: &Value, schema: &Value, whole: &Value, at: &str) -> Vec<String> {
             "const" if v != rule => out.push(format!("{at}: {v} is not {rule}")),
             "enum" if !list(rule).contains(v) => out.push(format!("{at}: {v} is none of {rule}")),
             "minimum" if v.as_f64().is_some_and(|x| Some(x) < rule.as_f64()) => out.push(format!("{at}: {v} < {rule}")),
+            "maximum" if v.as_f64().is_some_and(|x| Some(x) > rule.as_f64()) => out.push(format!("{at}: {v} > {rule}")),
             "items" => {
                 for (i, x) in v.as_array().into_iter().flatten().enumerate() {
                     out.extend(errors(x, rule, whole, &format!("{at}[{i}]")));
@@ -69,7 +70,7 @@ fn errors(v: &Value, schema: &Value, whole: &Value, at: &str) -> Vec<String> {
                 }
             }
             "additionalProperties" => out.extend(additional(v, schema, rule, whole, at)),
-            "const" | "enum" | "minimum" => {}
+            "const" | "enum" | "minimum" | "maximum" => {}
             other if SILENT.contains(&other) => {}
             other => panic!("{at}: keyword `{other}` is not known to this test"),
         }

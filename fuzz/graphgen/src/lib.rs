@@ -29,7 +29,7 @@ pub struct Profile {
     pub integers: bool,
     /// Whether convolutions and pools occur.
     pub conv: bool,
-    /// Factor (0: none) on the frequency of run-time quantisation, QLinear, indexing, ordering, recurrent, attention and sampling operators; that of all others is 6.
+    /// Factor (0: none) on the frequency of run-time quantisation, QLinear, indexing, ordering, recurrent, attention and sampling operators; that of all others is 12.
     pub composites: u32,
 }
 
@@ -38,12 +38,12 @@ impl Profile {
     /// `composite` (1 to 8, mostly operators that are decomposed).
     pub fn named(name: &str) -> Option<Profile> {
         let base =
-            Profile { name: "default", nodes: (5, 40), max_elements: 3072, integers: true, conv: true, composites: 1 };
+            Profile { name: "default", nodes: (5, 40), max_elements: 4096, integers: true, conv: true, composites: 1 };
         Some(match name {
             "default" => base,
             "fuzz" => Profile { name: "fuzz", nodes: (10, 10), max_elements: 1024, ..base },
             "small" => Profile { name: "small", nodes: (1, 4), max_elements: 512, ..base },
-            "composite" => Profile { name: "composite", nodes: (1, 8), max_elements: 512, composites: 72, ..base },
+            "composite" => Profile { name: "composite", nodes: (1, 8), max_elements: 512, composites: 144, ..base },
             "float" => Profile { name: "float", integers: false, ..base },
             _ => return None,
         })
