@@ -362,7 +362,7 @@ fn padding_and_bias_from_run_time() {
 #[test]
 fn shifts_beyond_the_width() {
     becomes(
-        "g.normalize",
+        "g.decompose",
         &[],
         "in %0 \"x\": i32[2]\nin %1 \"y\": i32[2]\n%2: i32[2] = BitShift(%0, %1) {direction=\"RIGHT\"}\nout %2 \"y\"",
         "in %0 \"x\": i32[2]\nin %1 \"y\": i32[2]\nconst %2: i32[] = {32}\nconst %3: i32[] = {0}\nconst %4: i32[] = {31}\n%5: bool[2] = Less(%1, %2)\n%6: bool[2] = GreaterOrEqual(%1, %3)\n%7: bool[2] = And(%5, %6)\n%8: i32[2] = Where(%7, %1, %4)\n%9: i32[2] = BitShift(%0, %8) {direction=\"RIGHT\"}\nout %9 \"y\"",
