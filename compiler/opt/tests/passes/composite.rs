@@ -187,15 +187,11 @@ fn attention() {
     check(&format!("{qkv}%3: f32[1,1,1,1] = Attention(%0, %1, %2)\nout %3 \"y\""), &[7.0]);
     // A mask over both keys gives 0, over the second only the first value; causal: query 0 sees key 0.
     check(
-        &format!(
-            "{qkv}const %3: bool[1,2] = {{0, 0}}\n%4: f32[1,1,1,1] = Attention(%0, %1, %2, %3)\nout %4 \"y\""
-        ),
+        &format!("{qkv}const %3: bool[1,2] = {{0, 0}}\n%4: f32[1,1,1,1] = Attention(%0, %1, %2, %3)\nout %4 \"y\""),
         &[0.0],
     );
     check(
-        &format!(
-            "{qkv}const %3: bool[1,2] = {{1, 0}}\n%4: f32[1,1,1,1] = Attention(%0, %1, %2, %3)\nout %4 \"y\""
-        ),
+        &format!("{qkv}const %3: bool[1,2] = {{1, 0}}\n%4: f32[1,1,1,1] = Attention(%0, %1, %2, %3)\nout %4 \"y\""),
         &[4.0],
     );
     check(&format!("{qkv}%3: f32[1,1,1,1] = Attention(%0, %1, %2) {{is_causal=1}}\nout %3 \"y\""), &[4.0]);
