@@ -282,7 +282,9 @@ impl Contract {
             "f16" => Contract { acc: Accumulator::Fixed(Format::F16), ..base },
             "f64" => Contract { storage: Storage::Real, acc: Accumulator::Fixed(Format::F64), ..base },
             "own" => Contract { acc: Accumulator::OfStorage, reassociate: Reassociate::WithinReduction, ..base },
+            // ONNX's vectors are computed in the declared type, inside of operators too.
             "onnx" => Contract {
+                acc: Accumulator::OfStorage,
                 reassociate: Reassociate::WithinReduction,
                 ulps: UlpTable::uniform(4.0),
                 nan: NanRule::Any,

@@ -204,6 +204,16 @@ impl Int {
         }
         Int { value, hull }
     }
+    /// Values of a type of which those that `open` names may be anything.
+    pub fn with_open(value: Vec<i128>, dtype: DType, open: impl Fn(usize) -> bool) -> Int {
+        let full = round::int_range(dtype).unwrap_or((0, 0));
+        let hull = value.iter().enumerate().map(|(i, &v)| if open(i) { full } else { (v, v) }).collect();
+        Int::with_hull(value, hull)
+    }
+    /// Whether element `i` may have more than one value.
+    pub fn open(&self, i: usize) -> bool {
+        self.range(i).0 != self.range(i).1
+    }
     /// Reachable range of element `i`.
     pub fn range(&self, i: usize) -> (i128, i128) {
         self.hull.as_ref().map_or((self.value[i], self.value[i]), |h| h[i])

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use touchstone_suites::input_dir;
 
-/// Small enough for a debug build; `TOUCHSTONE_MODELS=all` (in `ci/nightly`) runs the others too.
+/// Small enough for a debug build; `TOUCHSTONE_MODELS=all` runs the others too.
 const SMALL: &[&str] = &[
     "public/ppocr2_cls",
     "public/silero_vad_16k_openvino",

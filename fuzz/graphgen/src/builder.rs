@@ -131,7 +131,8 @@ impl Builder {
     /// Adds one node (with its helpers) chosen by `rng`; `false` if nothing applied or the guard refused it.
     pub(crate) fn grow(&mut self, rng: &mut Rng, guard: &mut Guard<'_>) -> bool {
         let before = (self.graph.clone(), self.pool.clone());
-        let factor = |family: usize| if family >= COMPOSITES { self.profile.composites } else { 1 };
+        // A composite becomes dozens of small groups: as often as the others it would leave little else in a graph.
+        let factor = |family: usize| if family >= COMPOSITES { self.profile.composites } else { 6 };
         let rows: Vec<(u64, &Row)> = FAMILIES
             .iter()
             .enumerate()

@@ -500,11 +500,20 @@ pub fn choose(rule: NanRule, max: bool, p: &Float, q: &Float, i: usize) -> (f64,
     (v, hull_radius(v, lo, hi), flag)
 }
 
-/// Radius around `v` that covers `[lo, hi]`; 0 where both are `v` (also for infinities).
+/// Radius around `v` that covers `[lo, hi]`; 0 where both are `v` (also for infinities). A distance that binary64 rounds goes up: from
+/// -3e38 the way to 1 is longer than the way to 0.
 pub fn hull_radius(v: f64, lo: f64, hi: f64) -> f64 {
-    let side = |x: f64| if x == v { 0.0 } else { (x - v).abs() };
+    let side = |x: f64| if x == v { 0.0 } else { distance(x, v) };
     let r = crate::cx::max_num(side(lo), side(hi));
     if r.is_nan() { f64::INFINITY } else { r }
+}
+
+/// `|x - v|`, rounded up. The rounding error of the difference is exact in binary64 (Knuth's two-sum).
+fn distance(x: f64, v: f64) -> f64 {
+    let d = x - v;
+    let back = d - x;
+    let error = (x - (d - back)) - (v + back);
+    if d.is_finite() && error != 0.0 { d.abs().next_up() } else { d.abs() }
 }
 
 /// Sum and Mean of one or more operands: a linear region of `n` terms; Mean divides by `n` (one more rounding).

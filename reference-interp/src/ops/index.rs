@@ -174,9 +174,6 @@ pub fn scatter(a: &Args<'_>) -> OpResult<Bounded> {
     match (mode, &pool.data) {
         ("none", _) => Ok(pool.take(&lists.iter().map(|l| l[0]).collect::<Vec<_>>(), x.dims.clone())),
         ("add" | "mul" | "min" | "max", Data::Int(v)) => {
-            if v.hull.is_some() {
-                return unsupported("a scatter reduction of undecided integers");
-            }
             let f = |p: i128, q: i128| match mode {
                 "add" => p.wrapping_add(q),
                 "mul" => crate::round::wrap(p.wrapping_mul(q), x.dtype),
@@ -185,7 +182,8 @@ pub fn scatter(a: &Args<'_>) -> OpResult<Bounded> {
             };
             let fold = |l: &Vec<usize>| l[1..].iter().fold(v.value[l[0]], |s, &i| f(s, v.value[i]));
             let out = lists.iter().map(|l| crate::round::wrap(fold(l), x.dtype)).collect();
-            Ok(Bounded::from_int(x.dtype, x.dims.clone(), Int::exact(out)))
+            let open = |t: usize| lists[t].iter().any(|&i| v.open(i));
+            Ok(Bounded::from_int(x.dtype, x.dims.clone(), Int::with_open(out, x.dtype, open)))
         }
         ("add" | "mul" | "min" | "max", Data::Float(f)) => {
             let (v, e, nan) = unzip(n, |t| fold_floats(a, x.dtype, f, &lists[t], mode));
@@ -342,6 +340,9 @@ pub fn top_k(a: &Args<'_>) -> OpResult<Vec<Bounded>> {
         }
     }
     let mut v = x.take(&src, dims.clone());
+    if let Data::Int(i) = &mut v.data {
+        *i = Int::with_open(std::mem::take(&mut i.value), x.dtype, |i| radius[i].is_infinite());
+    }
     if let Data::Float(f) = &mut v.data {
         if radius.iter().any(|&e| e != 0.0) {
             f.linear = None;
@@ -367,12 +368,14 @@ fn rank_line(x: &Bounded, line: &[usize], largest: bool) -> OpResult<Vec<Ranked>
     let mut order: Vec<usize> = (0..n).collect();
     let f = match &x.data {
         Data::Int(v) => {
-            if v.hull.is_some() {
-                return unsupported("the order of undecided integers");
-            }
             let key = |i: usize| if largest { -v.value[line[i]] } else { v.value[line[i]] };
             order.sort_by_key(|&i| key(i));
-            return Ok(order.into_iter().map(|at| Ranked { at, first: at, last: at, radius: 0.0 }).collect());
+            // An undecided element may stand anywhere, and shifts all others.
+            let open = line.iter().any(|&i| v.open(i));
+            let (most, radius) = if open { (n - 1, f64::INFINITY) } else { (0, 0.0) };
+            let ranked =
+                |at: usize| Ranked { at, first: if open { 0 } else { at }, last: if open { most } else { at }, radius };
+            return Ok(order.into_iter().map(ranked).collect());
         }
         Data::Float(f) => f,
     };

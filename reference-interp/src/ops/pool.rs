@@ -80,6 +80,9 @@ fn winner(cx: &EvalCx<'_>, f: &Float, set: &[usize]) -> (f64, f64, bool, usize, 
     let exact = set.iter().all(|&i| f.radius[i] == 0.0) && !nan && !flag;
     let range = if exact {
         (at, at)
+    } else if nan {
+        // Which element a maximum with NaN points to is not defined.
+        (set.iter().copied().min().unwrap_or(at), set.iter().copied().max().unwrap_or(at))
     } else {
         let c: Vec<usize> = set.iter().filter(may).copied().collect();
         (c.iter().copied().min().unwrap_or(at), c.iter().copied().max().unwrap_or(at))

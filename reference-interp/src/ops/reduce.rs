@@ -430,20 +430,22 @@ pub fn cumulative(a: &Args<'_>) -> OpResult<Bounded> {
     let prod = a.node.op == Op::CumProd;
     match &x.data {
         Data::Int(v) => {
-            if v.hull.is_some() {
-                return unsupported("a cumulative operator on undecided integers");
-            }
-            let mut out = vec![0; v.value.len()];
+            let (mut out, mut open) = (vec![0; v.value.len()], vec![false; v.value.len()]);
             for l in &all {
                 let mut s: i128 = i128::from(prod);
+                // Wrapping sums of ranges are no ranges: behind an undecided term anything may follow.
+                let mut seen = false;
                 for &i in l {
+                    let before = seen;
+                    seen |= v.open(i);
+                    open[i] = if exclusive { before } else { seen };
                     let next = if prod { s.wrapping_mul(v.value[i]) } else { s.wrapping_add(v.value[i]) };
                     let next = crate::round::wrap(next, x.dtype);
                     out[i] = if exclusive { s } else { next };
                     s = next;
                 }
             }
-            Ok(Bounded::from_int(x.dtype, x.dims.clone(), Int::exact(out)))
+            Ok(Bounded::from_int(x.dtype, x.dims.clone(), Int::with_open(out, x.dtype, |i| open[i])))
         }
         Data::Float(_) if !prod => {
             let f = |v: &[f64]| {

@@ -107,7 +107,8 @@ impl Sampler<'_> {
         out
     }
     fn sample(&self, base: usize, pos: &[(f64, f64)]) -> (f64, f64, bool) {
-        if pos.iter().any(|p| !p.0.is_finite() || !p.1.is_finite() || p.0.abs() > 1e15) {
+        // Beyond half an element the position may leave the cells that are looked at below.
+        if pos.iter().any(|p| !p.0.is_finite() || p.1.is_nan() || p.1 > 0.5 || p.0.abs() > 1e15) {
             return (0.0, f64::INFINITY, true);
         }
         if self.mode == "nearest" {

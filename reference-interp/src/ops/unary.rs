@@ -77,7 +77,8 @@ fn int_abs(v: &Int, d: DType) -> Int {
     Int::with_hull(value, hull.collect())
 }
 
-/// Ceil, Floor, Round (half to even). Hull of both ends; grid 1.
+/// Ceil, Floor, Round (half to even). Hull of both ends; grid 1. An argument that was handed on unrounded may give an integer that
+/// the storage format does not hold: rounded once more.
 pub fn rounding(a: &Args<'_>) -> OpResult<Bounded> {
     let x = a.x(0)?;
     let f = x.float()?;
@@ -87,8 +88,15 @@ pub fn rounding(a: &Args<'_>) -> OpResult<Bounded> {
         Op::Round if a.cx.hyp(Hypothesis::RoundHalfUp) => libm::floor(v + 0.5),
         _ => rint(v),
     };
-    let (v, e, n) =
-        map(f, |v, e| if e == 0.0 { (r(v), 0.0, false) } else { (r(v), hull_radius(r(v), r(v - e), r(v + e)), false) });
+    let storage = a.cx.contract.storage_of(x.dtype).filter(|&s| a.cx.nearest(s));
+    let stored = |y: f64, e: f64| match storage {
+        Some(s) if e > 0.0 => crate::round::nearest_radius(y, e, s),
+        _ => e,
+    };
+    let (v, e, n) = map(f, |v, e| {
+        let hull = if e == 0.0 { 0.0 } else { stored(r(v), hull_radius(r(v), r(v - e), r(v + e))) };
+        (r(v), hull, false)
+    });
     let grid = if v.iter().all(|v| v.is_finite()) { Some(f.grid.map_or(0, |g| g.max(0))) } else { None };
     Ok(a.cx.selected(x.dtype, x.dims.clone(), v, e, Some(n), grid))
 }

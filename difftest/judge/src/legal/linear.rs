@@ -152,7 +152,8 @@ pub fn conv(
             let first = o / (oc / group) * per;
             let c = folded.and_then(|f| f.bias.as_ref().map(|b| b[o])).or(bias.map(|b| times * b[o]));
             for window in &windows {
-                (a.clear(), b.clear());
+                a.clear();
+                b.clear();
                 for ch in 0..per {
                     let plane = (n * channels + first + ch) * image;
                     for (t, tap) in window.iter().enumerate() {

@@ -50,8 +50,8 @@ pub(crate) const FAMILIES: &[&[Row]] = &[
     sequence::ROWS,
 ];
 
-/// Families of operators that are composed of many core ones: what [`crate::Profile::composites`] multiplies.
-pub(crate) const COMPOSITES: usize = FAMILIES.len() - 2;
+/// Families of operators that become many core ones: what [`crate::Profile::composites`] multiplies.
+pub(crate) const COMPOSITES: usize = FAMILIES.len() - 4;
 
 /// A random axis of a rank, in the positive or the negative spelling, and its index.
 pub(crate) fn axis(rank: usize, rng: &mut Rng) -> (i64, usize) {

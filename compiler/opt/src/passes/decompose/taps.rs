@@ -34,13 +34,14 @@ pub fn max_pool(b: &mut Build<'_, '_>, id: NodeId, n: &Node) -> Lowered {
     let spatial = &dx[2..];
     let kernel: Vec<usize> = n.attrs.ints("kernel_shape").unwrap_or(&[]).iter().map(|&k| k as usize).collect();
     let Ok(w) = types::window(&n.attrs, spatial, &kernel, n.attrs.flag("ceil_mode")) else { return Ok(None) };
-    check_pairs(b, n, &kernel)?;
-    let (planes, area, taps) = (dx[0] * dx[1], spatial.iter().product::<usize>(), kernel.iter().product::<usize>());
-    check_pairs(b, n, &[planes, w.out.iter().product(), taps])?;
+    // Before the windows are written out: a kernel in a file may have 2^31 taps.
+    let most = |d: &[usize]| d.iter().fold(1usize, |a, &n| a.saturating_mul(n));
+    check_pairs(b, n, &[most(&dx[..2]).max(1), most(&w.out).max(1), most(&kernel)])?;
     let lists = members(&w, spatial);
     if lists.iter().any(Vec::is_empty) {
         return Ok(None); // a window wholly in the padding has no place
     }
+    let (planes, area, taps) = (dx[0] * dx[1], spatial.iter().product::<usize>(), kernel.iter().product::<usize>());
     let places: Vec<i64> = lists.iter().flat_map(|l| (0..taps).map(|t| *l.get(t).unwrap_or(&l[0]) as i64)).collect();
     let flat = b.reshape(x, &[planes, area])?;
     let at = b.r.constant(Tensor::from_i64([lists.len(), taps], &places));
