@@ -220,8 +220,9 @@ fn fold_floats(a: &Args<'_>, dtype: DType, f: &Float, l: &[usize], mode: &str) -
             let large = all(1.0, &|s, i| s * wide(i).max(1.0));
             let small = all(1.0, &|s, i| s * f.value[i].abs().min(1.0));
             let vanishes = small < acc.min_normal();
-            // With an infinity among the factors, an underflow on the way to it makes NaN of a number.
-            if a.cx.may_overflow(large, n, dtype) && (!special || vanishes) {
+            // Beside an infinity, a factor that may be 0 and an underflow on the way make NaN.
+            let zero = l.iter().any(|&i| f.radius[i] > 0.0 && f.value[i].abs() <= f.radius[i]);
+            if special && (vanishes || zero) || !special && a.cx.may_overflow(large, n, dtype) {
                 return (0.0, f64::INFINITY, true);
             }
             let lost = if vanishes { n * a.cx.eta(acc) * large } else { 0.0 };

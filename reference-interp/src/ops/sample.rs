@@ -28,6 +28,8 @@ struct Sampler<'a> {
     u: f64,
     /// What one product may lose to underflow.
     lost: f64,
+    /// Whether a partial sum of this magnitude may leave the range.
+    overflows: &'a dyn Fn(f64) -> bool,
 }
 
 fn reflect(x: f64, lo: f64, hi: f64) -> f64 {
@@ -138,6 +140,9 @@ impl Sampler<'_> {
         }
         let n = if cubic { 40.0 } else { 4.0 * pos.len() as f64 };
         let g = n * self.u / (1.0 - n * self.u);
+        if m.is_finite() && (self.overflows)(m * (1.0 + g)) {
+            return (0.0, f64::INFINITY, true);
+        }
         let exact = err == 0.0 && !cubic && m == 0.0;
         (v, if exact { 0.0 } else { e + g * m + self.lost * n }, nan)
     }
@@ -197,7 +202,9 @@ pub fn grid_sample(a: &Args<'_>) -> OpResult<Bounded> {
         return invalid("empty data cannot be sampled");
     }
     let gf = g.float()?;
+    let overflows = |m: f64| a.cx.may_overflow(m, 2.0, x.dtype);
     let s = Sampler {
+        overflows: &overflows,
         f: x.float()?,
         spatial,
         st: strides(spatial),

@@ -84,7 +84,7 @@ fn gather_nd(b: &mut Builder, rng: &mut Rng) -> Option<()> {
 fn reduction(d: DType, rng: &mut Rng) -> Attrs {
     let kinds: &[&str] =
         if d == DType::F32 { &["none", "none", "add", "mul", "max", "min"] } else { &["none", "none", "add", "max"] };
-    Attrs::none().with_str("reduction", *rng.pick(kinds))
+    Attrs::none().with_str("reduction", rng.pick::<&str>(kinds))
 }
 
 fn scatter_elements(b: &mut Builder, rng: &mut Rng) -> Option<()> {

@@ -168,8 +168,8 @@ fn grid_sample(b: &mut Builder, rng: &mut Rng) -> Option<()> {
     let xs: Vec<f32> = (0..ty.dims[0] * h * w * 2).map(|_| rng.range(-10, 10) as f32 / 8.0 + 0.03125).collect();
     let g = b.floats(&[ty.dims[0], h, w, 2], &xs);
     let attrs = Attrs::none()
-        .with_str("mode", *rng.pick(&["linear", "nearest", "cubic"]))
-        .with_str("padding_mode", *rng.pick(&["zeros", "border", "reflection"]))
+        .with_str("mode", rng.pick::<&str>(&["linear", "nearest", "cubic"]))
+        .with_str("padding_mode", rng.pick::<&str>(&["zeros", "border", "reflection"]))
         .with_int("align_corners", rng.chance(1, 2).into());
     b.node(Op::GridSample, attrs, &[x, g], &[f32s(&[ty.dims[0], ty.dims[1], h, w])]).map(|_| ())
 }
