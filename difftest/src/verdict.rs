@@ -195,6 +195,8 @@ pub struct Report {
     pub verdict: Option<Verdict>,
     /// The first failure.
     pub failure: Option<Failure>,
+    /// A pass that claims the same bits gave others: the failure, if nothing else is found.
+    pub broken_claim: Option<Failure>,
     /// Why it is unsupported.
     pub reason: Option<String>,
     /// Comparisons by arrow.

@@ -132,7 +132,7 @@ impl Builder {
     pub(crate) fn grow(&mut self, rng: &mut Rng, guard: &mut Guard<'_>) -> bool {
         let before = (self.graph.clone(), self.pool.clone());
         // A composite becomes dozens of small groups: as often as the others it would leave little else in a graph.
-        let factor = |family: usize| if family >= COMPOSITES { self.profile.composites } else { 12 };
+        let factor = |family: usize| if family >= COMPOSITES { self.profile.composites } else { 24 };
         let rows: Vec<(u64, &Row)> = FAMILIES
             .iter()
             .enumerate()

@@ -29,7 +29,7 @@ pub struct Profile {
     pub integers: bool,
     /// Whether convolutions and pools occur.
     pub conv: bool,
-    /// Factor (0: none) on the frequency of run-time quantisation, QLinear, indexing, ordering, recurrent, attention and sampling operators; that of all others is 12.
+    /// Factor (0: none) on the frequency of run-time quantisation, QLinear, indexing, ordering, recurrent, attention and sampling operators; that of all others is 24.
     pub composites: u32,
 }
 
@@ -43,7 +43,7 @@ impl Profile {
             "default" => base,
             "fuzz" => Profile { name: "fuzz", nodes: (10, 10), max_elements: 1024, ..base },
             "small" => Profile { name: "small", nodes: (1, 4), max_elements: 512, ..base },
-            "composite" => Profile { name: "composite", nodes: (1, 8), max_elements: 512, composites: 144, ..base },
+            "composite" => Profile { name: "composite", nodes: (1, 8), max_elements: 512, composites: 288, ..base },
             "float" => Profile { name: "float", integers: false, ..base },
             _ => return None,
         })

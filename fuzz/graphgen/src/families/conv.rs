@@ -6,7 +6,7 @@ use ir::{Attr, Attrs, DType, Op, TensorType, ValueId};
 use kit::Rng;
 
 pub(super) const ROWS: &[Row] =
-    &[row(16, conv), row(5, max_pool), row(5, average_pool), row(3, global_pool), row(3, pool_3d)];
+    &[row(16, conv), row(5, max_pool), row(5, average_pool), row(3, global_pool), row(1, pool_3d)];
 
 fn image(b: &mut Builder, rng: &mut Rng) -> Option<ValueId> {
     let v = b.pick(rng, |t| t.dtype == DType::F32 && (3..=4).contains(&t.rank()) && t.elements() > 0);
