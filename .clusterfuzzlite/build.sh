@@ -13,7 +13,7 @@ triple=$(rustc -vV | sed -n 's/^host: //p')
 for source in fuzz/fuzz_targets/*.rs; do
     name=$(basename "${source%.rs}")
     cp "target/$triple/release/$name" "$OUT/"
-    for corpus in "corpora/$name" "corpora/seeds/$name" "corpora/regressions/$name"; do
+    for corpus in "corpora/$name" "corpora/regressions/$name"; do
         if [ -n "$(ls -A "$corpus" 2>/dev/null)" ]; then
             (cd "$corpus" && zip -qr "$OUT/${name}_seed_corpus.zip" .)
         fi
