@@ -78,7 +78,7 @@ fn add_nodes(graph: &Graph, sets: &[Tensor], from: &str, all: &mut BTreeMap<Op, 
 fn generated(all: &mut BTreeMap<Op, Vec<Instance>>, graphs: u64) {
     let lattice = Lattice::of(&isa::NpuConfig::tiny());
     for seed in 0..graphs {
-        for name in ["small", "default"] {
+        for name in ["small", "default", "composite"] {
             let profile = Profile { max_elements: 400, ..Profile::named(name).expect("built in") };
             let g = graphgen::from_seed(seed, &profile, &lattice, &mut |_, _| true);
             let regime = [Regime::Normal, Regime::Grid][seed as usize % 2];
