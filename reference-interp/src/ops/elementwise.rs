@@ -369,6 +369,8 @@ pub fn prelu(a: &Args<'_>) -> OpResult<Bounded> {
             return (y, e, nan || e > 0.0);
         }
         let (lo, hi) = (v - e, v + e);
+        // An infinity that is only reachable, times a slope that may be 0.
+        let nan = nan || lo == f64::NEG_INFINITY && k - ek <= 0.0 && k + ek >= 0.0;
         if lo < 0.0 && !k.is_finite() {
             // The value takes the other branch; this one gives Inf, or NaN at 0.
             return (y, f64::INFINITY, true);
