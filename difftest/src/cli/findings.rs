@@ -244,7 +244,9 @@ fn votes(dir: &Path) -> Result<BTreeMap<String, String>> {
     let (case, _) = dir::read(dir)?;
     let Some(set) = case.sets.first() else { return Ok(votes) };
     let contract = Contract::named("onnx").expect("a built-in contract");
-    let reference = reference::evaluate(&case.graph, set, &contract).ok();
+    let reference = reference::evaluate(&case.graph, set, &contract)
+        .inspect_err(|e| eprintln!("{}: no vote, the reference can't evaluate it: {e}", dir.display()))
+        .ok();
     let machine = observe::outputs(&case, set);
     let mut files: Vec<PathBuf> = std::fs::read_dir(&out)
         .with_context(|| format!("cannot read {}", out.display()))?

@@ -138,7 +138,10 @@ pub fn diff(before: &str, after: &str, left: &str, right: &str) -> String {
 /// Explains a failing case. Never panics: what the code under test does to the explainer is no explanation.
 pub fn explain(case: &Case, failure: &Failure) -> Explanation {
     let base = Explanation { symptom: symptom::of(failure), unit: failure.at.clone(), ..Explanation::default() };
-    catch_unwind(AssertUnwindSafe(|| look(case, failure, base.clone()))).unwrap_or(base)
+    catch_unwind(AssertUnwindSafe(|| look(case, failure, base.clone()))).unwrap_or_else(|_| {
+        eprintln!("explain: the explainer itself panicked; the symptom stands without a hypothesis");
+        base
+    })
 }
 
 /// The explanation, and the inputs of the violating unit as tensors (for those that are too long for the certificate).
